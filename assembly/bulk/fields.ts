@@ -1,0 +1,99 @@
+// Lists of slots to lists of fields. A slot that does not exist, or a tail that leads nowhere where the head is asked
+// for, answers all ones. Each call answers how many were so. 32-bit answers may overwrite the slots they are of.
+
+import { compound_head, compound_order } from "../compound";
+import { folio_mapcount, page_mapcount } from "../folio";
+import { INVALID } from "../memory";
+import { page } from "../page";
+import { ref_count } from "../page_ref";
+import { slot_to_page, slot_valid } from "../sparse";
+
+/** folio_order of each page's folio. */
+export function orders_of_slots(src: u32, dst: u32, nr: u32): u32 {
+  let invalid: u32 = 0;
+  for (let at: u32 = 0; at < nr; at++) {
+    const head = compound_head(load<u32>(src + (at << 2)));
+    const valid = head != INVALID;
+    store<u32>(dst + (at << 2), valid ? compound_order(head) : INVALID);
+    invalid += <u32>!valid;
+  }
+  return invalid;
+}
+
+/** The slot a question is about: the page's own where it exists, or its head. */
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function asked_slot(slot: u32, of_folio: bool): u32 {
+  if (of_folio) return compound_head(slot);
+  return slot_valid(slot) ? slot : INVALID;
+}
+
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function flags_list(src: u32, dst: u32, nr: u32, of_folio: bool): u32 {
+  let invalid: u32 = 0;
+  for (let at: u32 = 0; at < nr; at++) {
+    const slot = asked_slot(load<u32>(src + (at << 2)), of_folio);
+    const valid = slot != INVALID;
+    store<u64>(dst + (at << 3), valid ? changetype<page>(slot_to_page(slot)).flags : ~(<u64>0));
+    invalid += <u32>!valid;
+  }
+  return invalid;
+}
+
+/** The pages' own 64-bit flags words. */
+export function page_flags_of_slots(src: u32, dst: u32, nr: u32): u32 {
+  return flags_list(src, dst, nr, false);
+}
+
+/** The flags words of the pages' heads. */
+export function folio_flags_of_slots(src: u32, dst: u32, nr: u32): u32 {
+  return flags_list(src, dst, nr, true);
+}
+
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function refcount_list(src: u32, dst: u32, nr: u32, of_folio: bool): u32 {
+  let invalid: u32 = 0;
+  for (let at: u32 = 0; at < nr; at++) {
+    const slot = asked_slot(load<u32>(src + (at << 2)), of_folio);
+    const valid = slot != INVALID;
+    store<i32>(dst + (at << 2), valid ? ref_count(slot_to_page(slot)) : -1);
+    invalid += <u32>!valid;
+  }
+  return invalid;
+}
+
+/** page_ref_count of each page. */
+export function page_refcounts_of_slots(src: u32, dst: u32, nr: u32): u32 {
+  return refcount_list(src, dst, nr, false);
+}
+
+/** page_count of each page: its folio's. */
+export function folio_refcounts_of_slots(src: u32, dst: u32, nr: u32): u32 {
+  return refcount_list(src, dst, nr, true);
+}
+
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function mapcount_list(src: u32, dst: u32, nr: u32, of_folio: bool): u32 {
+  let invalid: u32 = 0;
+  for (let at: u32 = 0; at < nr; at++) {
+    const slot = load<u32>(src + (at << 2));
+    const head = compound_head(slot);
+    const valid = head != INVALID;
+    store<i32>(dst + (at << 2), valid ? (of_folio ? folio_mapcount(head) : page_mapcount(slot)) : -1);
+    invalid += <u32>!valid;
+  }
+  return invalid;
+}
+
+/** Mappings of each page, as in /proc/kpagecount. */
+export function page_mapcounts_of_slots(src: u32, dst: u32, nr: u32): u32 {
+  return mapcount_list(src, dst, nr, false);
+}
+
+/** folio_mapcount of each page's folio. */
+export function folio_mapcounts_of_slots(src: u32, dst: u32, nr: u32): u32 {
+  return mapcount_list(src, dst, nr, true);
+}

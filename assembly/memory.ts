@@ -1,0 +1,31 @@
+// The plan of linear memory. All state stands here and none in globals, so any number of instances (SIMD and
+// scalar, and later threads) may work over one memory.
+//
+//     0x00000  the compiler's own static data (debug builds: file names of assertions)
+//     0x04000  state and profile words, 8 bytes each
+//     0x05000  the predicate of a select pass
+//     0x06000  section number of each slot section, u32
+//     0x08000  subsection map of each slot section, u64
+//     0x10000  alias bitmap, one bit per 64 slots
+//     0x30000  staging for lists on their way through
+//     0x80000  section table, u32 an entry, as long as the host wishes
+//              lists the host keeps in this memory
+//              slots, 64 bytes each, up to the end
+
+import { PFN_SECTION_SHIFT, SECTION_MEMMAP_SHIFT, VMEMMAP_PAGE_SHIFT } from "./x86_64";
+
+/** A 4 GiB memory holds at most this many sections' slots. */
+export const MAX_SLOT_SECTIONS: u32 = 1 << (32 - SECTION_MEMMAP_SHIFT);
+export const MAX_SLOTS: u32 = MAX_SLOT_SECTIONS << PFN_SECTION_SHIFT;
+
+export const STATE: u32 = 0x4000;
+export const PREDICATE: u32 = 0x5000;
+export const SLOT_SECTIONS: u32 = 0x6000;
+export const SUBSECTION_MAPS: u32 = SLOT_SECTIONS + MAX_SLOT_SECTIONS * sizeof<u32>();
+export const ALIAS_BITMAP: u32 = 0x10000;
+export const STAGING: u32 = ALIAS_BITMAP + (MAX_SLOTS >> (VMEMMAP_PAGE_SHIFT + 3));
+export const STAGING_SIZE: u32 = 0x40000;
+export const SECTION_TABLE: u32 = 0x80000;
+
+/** What no slot, PFN or distance is: the answer where there is none. */
+export const INVALID: u32 = 0xffff_ffff;

@@ -1,0 +1,185 @@
+// Sections: which PFNs exist, and where their slots are (mm/sparse.c, include/linux/mmzone.h, 5.15 to 7.3).
+//
+// A section's slots are 2 MiB in a row; sections next to each other are next to each other. An entry of the section
+// table holds the address of the section's first slot, whose low bits are free:
+//
+//     31 .................... 6 5 ..... 1   0
+//     address of the first slot | unused | PLAIN      0: section absent
+//
+// PLAIN says that lookups in this section need no checks: all its subsections are valid, and each tagged word leads
+// to a present slot that stands as many slots before as it stands PFNs before.
+
+import { ALIAS_BITMAP, INVALID, MAX_SLOT_SECTIONS, SECTION_TABLE, SLOT_SECTIONS, SUBSECTION_MAPS } from "./memory";
+import { Word, add_to_word, state_set, word } from "./profile";
+import {
+  ALL_SUBSECTIONS,
+  PAGES_PER_SECTION,
+  PAGE_IN_SECTION_MASK,
+  PFN_SECTION_SHIFT,
+  PFN_SUBSECTION_SHIFT,
+  SECTION_MEMMAP_SHIFT,
+  STRUCT_PAGE_SHIFT,
+  VMEMMAP_PAGE_SHIFT,
+} from "./x86_64";
+
+export const PLAIN: u32 = 1;
+
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+export function section_entry(nr: u32): u32 {
+  return load<u32>(SECTION_TABLE + (nr << 2));
+}
+
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function set_section_entry(nr: u32, entry: u32): void {
+  store<u32>(SECTION_TABLE + (nr << 2), entry);
+}
+
+/** Number of the section whose slots hold `slot`. */
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+export function slot_section_nr(slot: u32): u32 {
+  return load<u32>(SLOT_SECTIONS + ((slot >> PFN_SECTION_SHIFT) << 2));
+}
+
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function subsection_map(slot_section: u32): u64 {
+  return load<u64>(SUBSECTION_MAPS + (slot_section << 3));
+}
+
+/** Linear address of a slot. */
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+export function slot_to_page(slot: u32): u32 {
+  return word(Word.SLOTS) + (slot << STRUCT_PAGE_SHIFT);
+}
+
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+export function page_to_slot(p: u32): u32 {
+  return (p - word(Word.SLOTS)) >> STRUCT_PAGE_SHIFT;
+}
+
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+export function slot_to_pfn(slot: u32): u64 {
+  return ((<u64>slot_section_nr(slot)) << PFN_SECTION_SHIFT) | (slot & PAGE_IN_SECTION_MASK);
+}
+
+/** Low half of a slot's PFN: all that alignment, masks and distances need. */
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+export function slot_to_pfn_low(slot: u32): u32 {
+  return (slot_section_nr(slot) << PFN_SECTION_SHIFT) | (slot & PAGE_IN_SECTION_MASK);
+}
+
+/** pfn_section_valid; early sections have all bits set. */
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+export function slot_valid(slot: u32): bool {
+  if (slot >= word(Word.NR_SLOTS)) return false;
+  const index: u64 = (slot & PAGE_IN_SECTION_MASK) >> PFN_SUBSECTION_SHIFT;
+  return ((subsection_map(slot >> PFN_SECTION_SHIFT) >> index) & 1) != 0;
+}
+
+/** pfn_valid and pfn_to_page in one: the slot, or INVALID. */
+export function pfn_to_slot(pfn: u64): u32 {
+  const nr = pfn >> PFN_SECTION_SHIFT;
+  if (nr >= <u64>word(Word.NR_SECTIONS)) return INVALID;
+  const entry = section_entry(<u32>nr);
+  if (entry == 0) return INVALID;
+  const slot = page_to_slot(entry & ~PLAIN) + ((<u32>pfn) & PAGE_IN_SECTION_MASK);
+  return slot_valid(slot) ? slot : INVALID;
+}
+
+/** Whether the slot `n` after `slot` is the PFN `n` after its PFN, and valid. */
+export function follows(slot: u32, n: u32): bool {
+  const last = slot + n;
+  if (last < slot || !slot_valid(last)) return false;
+  const sections = (last >> PFN_SECTION_SHIFT) - (slot >> PFN_SECTION_SHIFT);
+  return slot_section_nr(last) - slot_section_nr(slot) == sections;
+}
+
+/** Whether `nr` slots from `slot` on are all valid and stand for PFNs in a row. */
+export function span_valid(slot: u32, nr: u32): bool {
+  if (nr == 0 || !slot_valid(slot) || !follows(slot, nr - 1)) return false;
+  const step: u32 = 1 << PFN_SUBSECTION_SHIFT;
+  const last = slot + (nr - 1);
+  for (let at = (slot | (step - 1)) + 1; at <= last; at += step) {
+    if (!follows(slot, at - slot)) return false;
+  }
+  return true;
+}
+
+/** Give section `nr` the slots after all others; -1 where there is no room, else the first slot. */
+export function sparse_add_section(nr: u32, subsections_low: u32, subsections_high: u32): i32 {
+  const slot = word(Word.NR_SLOTS);
+  const slot_section = slot >> PFN_SECTION_SHIFT;
+  if (nr >= word(Word.NR_SECTIONS) || slot_section >= MAX_SLOT_SECTIONS || section_entry(nr) != 0) return -1;
+  const subsections = ((<u64>subsections_high) << 32) | subsections_low;
+  store<u32>(SLOT_SECTIONS + (slot_section << 2), nr);
+  store<u64>(SUBSECTION_MAPS + (slot_section << 3), subsections);
+  const plain = subsections == ALL_SUBSECTIONS ? PLAIN : 0;
+  set_section_entry(nr, (word(Word.SLOTS) + (slot_section << SECTION_MEMMAP_SHIFT)) | plain);
+  state_set(Word.NR_SLOTS, slot + PAGES_PER_SECTION, 0);
+  return <i32>slot;
+}
+
+export function section_is_plain(slot: u32): bool {
+  return slot < word(Word.NR_SLOTS) && (section_entry(slot_section_nr(slot)) & PLAIN) != 0;
+}
+
+/** Set or clear PLAIN; a section with absent subsections never gets it. */
+export function set_section_plain(slot_section: u32, plain: bool): void {
+  const nr = load<u32>(SLOT_SECTIONS + (slot_section << 2));
+  const whole = subsection_map(slot_section) == ALL_SUBSECTIONS;
+  const address = section_entry(nr) & ~PLAIN;
+  set_section_entry(nr, plain && whole ? address | PLAIN : address);
+}
+
+/** The host wrote raw bytes into these slots: their sections are to be checked again. */
+export function slots_written(slot: u32, nr: u32): void {
+  const end = min<u64>(<u64>slot + nr, word(Word.NR_SLOTS));
+  if (nr == 0 || <u64>slot >= end) return;
+  const last = (<u32>(end - 1)) >> PFN_SECTION_SHIFT;
+  for (let s = slot >> PFN_SECTION_SHIFT; s <= last; s++) set_section_plain(s, false);
+}
+
+// Aliases: slots that show another frame's bytes, since HVO or device-dax mapped one frame at many places of the
+// vmemmap. The unit is the page of the vmemmap, 64 slots.
+
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function alias_bit(slot: u32): bool {
+  const at = slot >> VMEMMAP_PAGE_SHIFT;
+  return ((load<u8>(ALIAS_BITMAP + (at >> 3)) >> (at & 7)) & 1) != 0;
+}
+
+export function slot_is_alias(slot: u32): bool {
+  return slot < word(Word.NR_SLOTS) && alias_bit(slot);
+}
+
+/** Mark the 64 slots around `slot` as aliases, or as at home. */
+export function set_slot_alias(slot: u32, alias: bool): void {
+  if (slot >= word(Word.NR_SLOTS) || alias_bit(slot) == alias) return;
+  const at = slot >> VMEMMAP_PAGE_SHIFT;
+  const byte = ALIAS_BITMAP + (at >> 3);
+  const bit: u32 = 1 << (at & 7);
+  store<u8>(byte, <u8>((<u32>load<u8>(byte)) ^ bit));
+  add_to_word(Word.NR_ALIASES, alias ? 1 : -1);
+}
+
+/** Whether any of `nr` slots from `slot` on is an alias. */
+export function any_alias(slot: u32, nr: u32): bool {
+  if (word(Word.NR_ALIASES) == 0 || nr == 0) return false;
+  const last = (slot + (nr - 1)) >> VMEMMAP_PAGE_SHIFT;
+  let at = slot >> VMEMMAP_PAGE_SHIFT;
+  while (at <= last) {
+    const byte: u32 = load<u8>(ALIAS_BITMAP + (at >> 3));
+    if (((byte >> (at & 7)) & 1) != 0) return true;
+    at = byte == 0 ? (at | 7) + 1 : at + 1;
+  }
+  return false;
+}

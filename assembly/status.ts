@@ -1,0 +1,43 @@
+// What a change answers: 0 or more where it was done, minus one of these where it was refused and nothing written.
+
+export enum Status {
+  OK,
+  /** Some slot of the range does not exist. */
+  ABSENT,
+  /** The order is above MAX_FOLIO_ORDER. */
+  ORDER,
+  /** The first PFN is not a multiple of the folio's size. */
+  UNALIGNED,
+  /** A page of the range is part of a compound page. */
+  OVERLAP,
+  /** The slot is no head of a compound page. */
+  NOT_COMPOUND,
+  /** The slot is a tail, and the call takes a head. */
+  TAIL,
+  /** A split to the same or a higher order. */
+  SPLIT_UPWARDS,
+  /** The folio's refcount is not 0. */
+  NOT_FROZEN,
+  /** The folio, or a page of it, is mapped. */
+  MAPPED,
+  /** A slot of the folio is an alias of another frame. */
+  ALIASED,
+  /** A count would break the kernel's rules. */
+  REFCOUNT,
+  /** The flag's policy forbids the change on this page. */
+  POLICY,
+  /** The page has another type, or is mapped. */
+  TYPE,
+  /** A tagged word of the page leads nowhere. */
+  BAD_HEAD,
+  /** A poisoned page is never freed. */
+  HWPOISON,
+  /** An argument is out of its range. */
+  ARGUMENT,
+}
+
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+export function refused(why: Status): i32 {
+  return -(<i32>why);
+}

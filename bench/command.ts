@@ -1,0 +1,30 @@
+import { VmemmapError } from "../src/errors.js";
+import { runHeads } from "./heads-suite.js";
+import { describeMachine, type Machine } from "./machine.js";
+import { HELP, parseBenchOptions, type BenchOptions, type SuiteName } from "./options.js";
+import { Output } from "./output.js";
+import { jsonReport, type Result } from "./report.js";
+
+type Suite = (options: BenchOptions, machine: Machine, output: Output) => Promise<Result[]>;
+
+const SUITES: Readonly<Record<SuiteName, Suite>> = { heads: runHeads };
+
+/** Runs `vmemmap bench` with these arguments and returns the exit code: 0, 1 on failure, 2 on a bad argument. */
+export async function runBenchCommand(argv: readonly string[]): Promise<number> {
+  try {
+    const options = parseBenchOptions(argv);
+    if (options === null) {
+      process.stdout.write(HELP);
+      return 0;
+    }
+    const machine = describeMachine();
+    const output = new Output(options.json);
+    const results = await SUITES[options.suite](options, machine, output);
+    output.printJson(jsonReport(machine, options, results));
+    return 0;
+  } catch (error) {
+    if (!(error instanceof VmemmapError)) throw error;
+    process.stderr.write(`vmemmap bench: ${error.message}\n`);
+    return error.code === "bad-argument" ? 2 : 1;
+  }
+}

@@ -1,0 +1,122 @@
+import { access, constants, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { VmemmapError } from "../src/errors.js";
+import { HeadsBench, type Native } from "./heads.js";
+import { hugePageBytes, type Machine } from "./machine.js";
+import { mapSources, type MapSource } from "./maps.js";
+import { collectGarbage } from "./memory.js";
+import { buildNative, NATIVE_VARIANTS, type NativeBuild } from "./native-build.js";
+import { NativeProcess } from "./native-process.js";
+import { formatCount, MIN_SLOTS, type BenchOptions } from "./options.js";
+import type { Output } from "./output.js";
+import type { Pattern } from "./patterns.js";
+import { plot } from "./plot.js";
+import { formatBytes, heading, table, type Result } from "./report.js";
+
+/** The suite "heads": lookups of heads on the map of each encoding, and their picture. */
+export async function runHeads(options: BenchOptions, machine: Machine, output: Output): Promise<Result[]> {
+  const sources = await mapSources(options);
+  if (options.plot) await refuseUnwritable(options.plot.file);
+  const build = buildWanted(options);
+  if (build?.state === "missing") output.warn(`native and native-simd are missing: ${build.reason}`);
+  const compiler = describeBuild(build);
+  output.print(heading(machine, options, compiler));
+  const native = startNative(build);
+  const run: Run = { options, native, output };
+  const results: Result[] = [];
+  const smaller: Result[] = [];
+  try {
+    for (const source of sources) {
+      const isPlotted = source === plottedSource(sources, options);
+      const measured = await measureSource(source, isPlotted ? options.plot?.pattern : undefined, run);
+      results.push(...measured.results);
+      smaller.push(...measured.smaller);
+      collectGarbage();
+    }
+  } finally {
+    await native?.process.end();
+  }
+  if (options.plot) {
+    const { file, pattern } = options.plot;
+    const { encoding, origin } = plottedSource(sources, options);
+    const largest = results.filter((result) => result.encoding === encoding && result.pattern === pattern);
+    await writeFile(file, plot([...smaller, ...largest], { machine, compiler, origin, seed: options.seed }));
+    output.print(`\nThe picture is in ${file}.\n`);
+  }
+  return [...results, ...smaller];
+}
+
+/** What all measurements of a run share. */
+interface Run {
+  readonly options: BenchOptions;
+  readonly native: Native | null;
+  readonly output: Output;
+}
+
+/** Results at the wished size, and those of smaller maps for the picture. */
+interface Measured {
+  readonly results: Result[];
+  readonly smaller: Result[];
+}
+
+/** Builds one map, measures all that is asked for, with `plotted` on smaller maps as well, and frees the map. */
+async function measureSource(source: MapSource, plotted: Pattern | undefined, run: Run): Promise<Measured> {
+  const { options, native, output } = run;
+  const { encoding, origin } = source;
+  const { slots, rounds } = options;
+  output.progress(`${encoding}: building a map of ${formatCount(slots)} slots`);
+  const map = await source.build();
+  const warn = (message: string): void => output.warn(`${encoding}: ${message}`);
+  const bench = new HeadsBench(map, native, options, warn);
+  await bench.sendMap();
+  const huge = hugePageBytes();
+  if (huge > 0) warn(`${formatBytes(huge)} of this process are on huge pages, the native twins are not`);
+
+  const results: Result[] = [];
+  for (const pattern of options.patterns) {
+    output.progress(`${encoding}: ${pattern} lookups`);
+    results.push(...(await bench.run(pattern, slots, rounds)));
+  }
+  output.print(`\n${table(`heads, ${encoding} encoding, map of ${origin}`, results)}`);
+  output.progress(`${encoding}: smaller maps`);
+  const smaller = plotted === undefined ? [] : await bench.runSizes(plotted, sizesBelow(slots), rounds);
+  map.dispose();
+  return { results, smaller };
+}
+
+/** The sizes of the picture: doublings below the wished size. */
+function sizesBelow(slots: number): number[] {
+  const sizes: number[] = [];
+  for (let size = MIN_SLOTS; size < slots; size *= 2) sizes.push(size);
+  return sizes;
+}
+
+/** The picture's encoding: the first that was asked for, else mask, that of the newest kernels. */
+function plottedSource(sources: readonly MapSource[], { encodings }: BenchOptions): MapSource {
+  const newest = encodings === undefined ? sources.find(({ encoding }) => encoding === "mask") : undefined;
+  return newest ?? sources[0]!;
+}
+
+/** Null where no contender needs it. */
+function buildWanted({ contenders }: BenchOptions): NativeBuild | null {
+  return contenders.some((name) => name in NATIVE_VARIANTS) ? buildNative() : null;
+}
+
+function startNative(build: NativeBuild | null): Native | null {
+  return build?.state === "built" ? { process: new NativeProcess(build.program), variants: build.variants } : null;
+}
+
+function describeBuild(build: NativeBuild | null): string {
+  if (build === null) return "not asked for";
+  if (build.state === "missing") return `missing: ${build.reason}`;
+  const simd = build.variants.includes("native-simd") ? "-O3 -march=native" : "missing: no -march=native";
+  return `${build.compiler}; native -O2, native-simd ${simd}`;
+}
+
+async function refuseUnwritable(file: string): Promise<void> {
+  try {
+    await access(dirname(file), constants.W_OK);
+  } catch (error) {
+    throw new VmemmapError("bad-argument", `--plot: ${file} can't be written`, { cause: error });
+  }
+}

@@ -1,0 +1,101 @@
+import { createReadStream } from "node:fs";
+import { access, constants } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { Readable } from "node:stream";
+import { VmemmapError } from "../src/errors.js";
+import type { TailEncoding } from "../src/profile/profile.js";
+import { Vmemmap } from "../src/vmemmap.js";
+import { formFolios } from "./mix.js";
+import { ENCODINGS, type BenchOptions, type OrderMix } from "./options.js";
+import { packageRoot } from "./package.js";
+import { tile } from "./tile.js";
+
+/** A map that can be built to be measured. */
+export interface MapSource {
+  readonly encoding: TailEncoding;
+  /** For the reader: which kernel's map it is, or which mix. */
+  readonly origin: string;
+  /** Builds the map: PFNs from 0 on without a hole, with room for two lists of the option's length. */
+  build(): Vmemmap | Promise<Vmemmap>;
+}
+
+/** For each encoding the map of a real kernel that uses it. */
+const REAL_MAPS: Readonly<Record<TailEncoding, string>> = {
+  pointer: "linux-6.1.176",
+  "fake-heads": "linux-6.18.15-hvo-la57",
+  mask: "linux-7.3.4-hvo",
+};
+
+/** For each encoding the preset that a synthetic map follows. */
+const PRESETS = { pointer: "5.15", "fake-heads": "6.18", mask: "7.3" } as const satisfies Record<TailEncoding, string>;
+
+/** The maps that the options ask for, one for each encoding. */
+export async function mapSources(options: BenchOptions): Promise<MapSource[]> {
+  const encodings = options.encodings ?? ENCODINGS;
+  if (options.map !== undefined) return [await imageSource(options.map, encodings, options)];
+  const { mix } = options;
+  return encodings.map((encoding) => (mix ? syntheticSource(encoding, mix, options) : realSource(encoding, options)));
+}
+
+function syntheticSource(encoding: TailEncoding, mix: OrderMix, { slots, lookups, seed }: BenchOptions): MapSource {
+  return {
+    encoding,
+    origin: `synthetic, ${[...mix].map(([order, percent]) => `order ${order} ${percent} %`).join(", ")}`,
+    build() {
+      const map = new Vmemmap({
+        profile: PRESETS[encoding],
+        memory: [{ start: 0, end: slots }],
+        listCapacity: 2 * lookups,
+      });
+      formFolios(map, mix, seed);
+      return map;
+    },
+  };
+}
+
+function realSource(encoding: TailEncoding, options: BenchOptions): MapSource {
+  const name = REAL_MAPS[encoding];
+  return {
+    encoding,
+    origin: `${name}, tiled`,
+    async build() {
+      const image = await loadImage(join(packageRoot(), "maps", `${name}.vmemmap`));
+      return tiled(image, encoding, options);
+    },
+  };
+}
+
+/** The user's own image: its kernel decides the encoding. */
+async function imageSource(file: string, wished: readonly TailEncoding[], options: BenchOptions): Promise<MapSource> {
+  const image = await loadImage(file);
+  const encoding = image.profile.tailEncoding;
+  if (!wished.includes(encoding)) throw new VmemmapError("bad-argument", `--encoding: ${file} has ${encoding} words`);
+  return {
+    encoding,
+    origin: `${basename(file, ".vmemmap")}, tiled`,
+    build: () => tiled(image, encoding, options),
+  };
+}
+
+async function loadImage(file: string): Promise<Vmemmap> {
+  try {
+    await access(file, constants.R_OK);
+  } catch (error) {
+    throw new VmemmapError("bad-argument", `${file}: can't be read`, { cause: error });
+  }
+  return Vmemmap.load(Readable.toWeb(createReadStream(file)) as ReadableStream<Uint8Array>);
+}
+
+/** Tiles an image to the wished size, and disposes of the image. */
+function tiled(image: Vmemmap, encoding: TailEncoding, { slots, lookups }: BenchOptions): Vmemmap {
+  const map = new Vmemmap({
+    profile: { ...image.profile, tailEncoding: encoding },
+    vmemmapBase: image.vmemmapBase,
+    memory: [{ start: 0, end: slots }],
+    listCapacity: 2 * lookups,
+    initialize: false,
+  });
+  tile(image, map);
+  image.dispose();
+  return map;
+}

@@ -1,0 +1,116 @@
+import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import type { PlainMap } from "./javascript.js";
+import type { NativeVariant } from "./native-build.js";
+
+/** A process that holds one map and one list of PFNs and times loops over them (the commands are told in native/main.c). */
+export class NativeProcess {
+  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #received: Buffer[] = [];
+  #receivedBytes = 0;
+  #wake: (() => void) | null = null;
+  #failure = "";
+  #ended = false;
+
+  constructor(program: string) {
+    this.#child = spawn(program, { stdio: "pipe" });
+    this.#child.stdout.on("data", (chunk: Buffer) => {
+      this.#received.push(chunk);
+      this.#receivedBytes += chunk.length;
+      this.#wake?.();
+    });
+    this.#child.stderr.on("data", (chunk: Buffer) => (this.#failure += chunk.toString()));
+    this.#child.stdin.on("error", () => undefined); // an ended process is told of by "close", with its reason
+    this.#child.on("error", (error) => (this.#failure ||= error.message));
+    this.#child.on("close", () => {
+      this.#ended = true;
+      this.#wake?.();
+    });
+  }
+
+  /** Sends all slots; the bytes go through in parts, so this copies nothing on this side. */
+  async sendMap({ slots, encoding, vmemmapBase, headBit }: PlainMap): Promise<void> {
+    await this.#send(`map ${slots.length / 64} ${vmemmapBase} ${1n << BigInt(headBit)} ${encoding}\n`, slots);
+    await this.#readLine();
+  }
+
+  async sendList(pfns: Uint32Array): Promise<void> {
+    await this.#send(`list ${pfns.length}\n`, new Uint8Array(pfns.buffer, pfns.byteOffset, pfns.byteLength));
+    await this.#readLine();
+  }
+
+  /** The heads of a part of the list. */
+  async heads(variant: NativeVariant, offset: number, count: number): Promise<Uint32Array> {
+    await this.#send(`heads ${variant} ${offset} ${count}\n`);
+    const bytes = await this.#readBytes(count * 4);
+    return new Uint32Array(bytes.buffer, bytes.byteOffset, count);
+  }
+
+  /** Times the loop over a part of the list; the process reads its own clock. */
+  async time(
+    variant: NativeVariant,
+    offset: number,
+    count: number,
+  ): Promise<{ nanoseconds: number; checksum: number }> {
+    await this.#send(`time ${variant} ${offset} ${count}\n`);
+    const [nanoseconds, checksum] = (await this.#readLine()).split(" ").map(Number);
+    return { nanoseconds: nanoseconds!, checksum: checksum! };
+  }
+
+  /** Ends the process and waits until its memory is free. */
+  async end(): Promise<void> {
+    this.#child.stdin.end();
+    while (!this.#ended) await this.#more();
+  }
+
+  async #send(line: string, payload?: Uint8Array): Promise<void> {
+    this.#child.stdin.write(line);
+    if (payload === undefined) return;
+    const part = 2 ** 20;
+    for (let at = 0; at < payload.length && !this.#ended; at += part) {
+      if (!this.#child.stdin.write(payload.subarray(at, at + part))) await this.#drained();
+    }
+  }
+
+  #drained(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.#child.stdin.off("drain", done);
+        this.#child.off("close", done);
+        resolve();
+      };
+      this.#child.stdin.on("drain", done);
+      this.#child.on("close", done);
+    });
+  }
+
+  async #readLine(): Promise<string> {
+    for (;;) {
+      const last = this.#received.at(-1);
+      if (last?.at(-1) === 0x0a) return this.#take(this.#receivedBytes).toString().trimEnd();
+      await this.#moreOrFail();
+    }
+  }
+
+  async #readBytes(count: number): Promise<Buffer> {
+    while (this.#receivedBytes < count) await this.#moreOrFail();
+    return this.#take(count);
+  }
+
+  /** All that was received: answers come one at a time, so nothing stands behind them. */
+  #take(count: number): Buffer {
+    const bytes = Buffer.alloc(count);
+    Buffer.concat(this.#received).copy(bytes);
+    this.#received.length = 0;
+    this.#receivedBytes = 0;
+    return bytes;
+  }
+
+  async #moreOrFail(): Promise<void> {
+    if (this.#ended) throw new Error(`the native benchmark ended: ${this.#failure.trim() || "no reason given"}`);
+    await this.#more();
+  }
+
+  #more(): Promise<void> {
+    return new Promise((resolve) => (this.#wake = resolve));
+  }
+}

@@ -1,0 +1,7 @@
+import { createRequire } from "node:module";
+import { dirname } from "node:path";
+
+/** The folder of package.json: the C sources and the maps stand below it, both in the package and in a checkout. */
+export function packageRoot(): string {
+  return dirname(createRequire(import.meta.url).resolve("vmemmap/package.json"));
+}

@@ -1,0 +1,92 @@
+import type { TailEncoding } from "../src/profile/profile.js";
+import type { Machine } from "./machine.js";
+import { formatCount, type BenchOptions, type ContenderName } from "./options.js";
+import type { Pattern } from "./patterns.js";
+
+/** One measured figure, with the keys of the JSON output. */
+export interface Result {
+  readonly op: string;
+  readonly encoding: TailEncoding;
+  readonly contender: ContenderName;
+  readonly pattern: Pattern;
+  readonly slots: number;
+  readonly nsPerLookup: number;
+  readonly lookupsPerSecond: number;
+  /** The native twin's time over this contender's: above 1 is faster. Null without the twin. */
+  readonly ratioToNative: number | null;
+  readonly ratioToNativeSimd: number | null;
+}
+
+/** What was measured: everything of a result but the figures. */
+export type Setting = Pick<Result, "op" | "encoding" | "pattern" | "slots">;
+
+/** The results of contenders that were measured together. */
+export function resultsOf(setting: Setting, nanoseconds: ReadonlyMap<ContenderName, number>): Result[] {
+  const ratio = (twin: ContenderName, own: number): number | null => {
+    const time = nanoseconds.get(twin);
+    return time === undefined ? null : round(time / own, 4);
+  };
+  return [...nanoseconds].map(([contender, time]) => ({
+    op: setting.op,
+    encoding: setting.encoding,
+    contender,
+    pattern: setting.pattern,
+    slots: setting.slots,
+    nsPerLookup: round(time, 4),
+    lookupsPerSecond: Math.round(1e9 / time),
+    ratioToNative: ratio("native", time),
+    ratioToNativeSimd: ratio("native-simd", time),
+  }));
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}
+
+/** The object that --json prints. */
+export function jsonReport(machine: Machine, options: BenchOptions, results: readonly Result[]): object {
+  return { machine: machine.name, node: machine.node, slots: options.slots, seed: options.seed, results };
+}
+
+/** The lines above the tables: what was measured on what. */
+export function heading(machine: Machine, options: BenchOptions, compiler: string): string {
+  const { slots, lookups, rounds, seed } = options;
+  const lines = [
+    ["machine", machine.name],
+    ["node", `${machine.node}, page size ${machine.pageSize === null ? "unknown" : formatBytes(machine.pageSize)}`],
+    ["native", compiler],
+    ["map", `${formatCount(slots)} slots (${formatBytes(slots * 64)}; memory of ${formatBytes(slots * 4096)})`],
+    ["lookups", `lists of ${formatCount(lookups)} PFNs, seed ${seed}, medians of ${rounds} interleaved blocks`],
+  ];
+  return lines.map(([name, text]) => `${name!.padEnd(9)}${text}\n`).join("");
+}
+
+const COLUMNS = ["pattern", "contender", "ns/lookup", "M lookups/s", "vs native", "vs native-simd"];
+
+/** The table of one encoding. Ratios above 1 are faster than the twin in C. */
+export function table(title: string, results: readonly Result[]): string {
+  const rows = results.map((result, index) => [
+    result.pattern === results[index - 1]?.pattern ? "" : result.pattern,
+    result.contender,
+    result.nsPerLookup.toFixed(2),
+    (result.lookupsPerSecond / 1e6).toFixed(1),
+    formatRatio(result.ratioToNative),
+    formatRatio(result.ratioToNativeSimd),
+  ]);
+  const widths = COLUMNS.map((name, column) => Math.max(name.length, ...rows.map((row) => row[column]!.length)));
+  const line = (cells: readonly string[]): string =>
+    `  ${cells.map((cell, column) => (column < 2 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join("  ")}\n`;
+  return `${title}\n${line(COLUMNS)}${rows.map(line).join("")}`;
+}
+
+function formatRatio(ratio: number | null): string {
+  return ratio === null ? "-" : ratio.toFixed(2);
+}
+
+/** 1073741824 as "1 GiB". */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  let unit = 0;
+  for (; bytes >= 1024 && unit < units.length - 1; unit++) bytes /= 1024;
+  return `${Number(bytes.toFixed(1))} ${units[unit]}`;
+}

@@ -1,0 +1,32 @@
+// Build everything: the core's three targets, the files derived from them, and the wrapper.
+//   node scripts/build.mjs [--core]      --core stops before the wrapper is compiled
+import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { abiOf, abiPage, coreInterface } from "./abi.mjs";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+process.chdir(root);
+
+const run = (script, ...args) => execFileSync(process.execPath, [script, ...args], { stdio: "inherit" });
+
+const asc = "node_modules/assemblyscript/bin/asc.js";
+for (const target of ["release", "scalar", "debug"]) run(asc, "--config", "asconfig.json", "--target", target);
+
+const inline = (name, file) => `export const ${name} = "${readFileSync(file).toString("base64")}";\n`;
+mkdirSync("src/engine/generated", { recursive: true });
+writeFileSync(
+  "src/engine/generated/modules.ts",
+  "// Made by scripts/build.mjs: the core, inlined so that loading it is synchronous everywhere.\n" +
+    inline("simd", "build/vmemmap.wasm") +
+    inline("scalar", "build/vmemmap.scalar.wasm"),
+);
+
+const abi = abiOf("build/vmemmap.d.ts", "assembly");
+writeFileSync("src/engine/generated/core.ts", coreInterface(abi));
+writeFileSync("docs/abi.md", abiPage(abi));
+
+if (!process.argv.includes("--core")) {
+  run("node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json");
+  for (const name of ["vmemmap.wasm", "vmemmap.scalar.wasm"]) copyFileSync(`build/${name}`, `dist/${name}`);
+}

@@ -1,0 +1,59 @@
+/**
+ * Vmemmap pages (64 slots, 4 KiB) that share their frame with another: HVO and device-dax map one frame at many places,
+ * so a write to one slot shows in others. One entry per such page, by rising PFN.
+ */
+export interface VmemmapAliases {
+  /** First PFN of the vmemmap page, a multiple of 64. */
+  readonly pfns: Float64Array;
+  /** Which frame: the same number for all pages that show it. */
+  readonly frames: Uint32Array;
+  /** 1: the frame's slots are about this page's own PFNs; the other pages only read it. At most one page a frame. */
+  readonly home: Uint8Array;
+}
+
+export const SLOTS_PER_VMEMMAP_PAGE = 64;
+
+interface Entry {
+  readonly frame: number;
+  readonly home: boolean;
+}
+
+export class AliasTable {
+  readonly #entries = new Map<number, Entry>();
+  #nextFrame = 0;
+
+  /** A frame that several pages will show. */
+  newFrame(): number {
+    return this.#nextFrame++;
+  }
+
+  add(pfn: number, frame: number, home: boolean): void {
+    this.#entries.set(pfn, { frame, home });
+    this.#nextFrame = Math.max(this.#nextFrame, frame + 1);
+  }
+
+  delete(pfn: number): void {
+    this.#entries.delete(pfn);
+  }
+
+  /** The frame a vmemmap page shows, if others show it too. */
+  frameOf(pfn: number): number | undefined {
+    return this.#entries.get(pfn)?.frame;
+  }
+
+  /** All entries, frames numbered as they first appear. */
+  toArrays(): VmemmapAliases {
+    const pfns = Float64Array.from(this.#entries.keys()).sort();
+    const numbers = new Map<number, number>();
+    const frames = new Uint32Array(pfns.length);
+    const home = new Uint8Array(pfns.length);
+    pfns.forEach((pfn, i) => {
+      const entry = this.#entries.get(pfn);
+      if (entry === undefined) return;
+      if (!numbers.has(entry.frame)) numbers.set(entry.frame, numbers.size);
+      frames[i] = numbers.get(entry.frame) ?? 0;
+      home[i] = Number(entry.home);
+    });
+    return { pfns, frames, home };
+  }
+}

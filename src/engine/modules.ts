@@ -1,0 +1,47 @@
+import { VmemmapError } from "../errors.js";
+import type { CoreConstant, CoreExports } from "./generated/core.js";
+import { scalar, simd } from "./generated/modules.js";
+
+/** Builds of the core: the same source with and without 128-bit SIMD. */
+export type Build = "simd" | "scalar";
+
+const sources: Record<Build, string> = { simd, scalar };
+const modules = new Map<Build, WebAssembly.Module>();
+
+function bytesOf(build: Build): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(sources[build]), (character) => character.charCodeAt(0));
+}
+
+/** The build this host runs best. */
+export function bestBuild(): Build {
+  return WebAssembly.validate(bytesOf("simd")) ? "simd" : "scalar";
+}
+
+function moduleOf(build: Build): WebAssembly.Module {
+  let module = modules.get(build);
+  if (module === undefined) {
+    if (!Object.hasOwn(sources, build)) {
+      throw new VmemmapError("bad-argument", `build ${JSON.stringify(build)}: expected "simd" or "scalar"`);
+    }
+    module = new WebAssembly.Module(bytesOf(build));
+    modules.set(build, module);
+  }
+  return module;
+}
+
+function instantiate(build: Build, memory: WebAssembly.Memory): WebAssembly.Exports {
+  return new WebAssembly.Instance(moduleOf(build), { env: { memory } }).exports;
+}
+
+/** The functions of a core that works over `memory`. All state is in the memory, so cores may be swapped over it. */
+export function loadCore(build: Build, memory: WebAssembly.Memory): CoreExports {
+  return instantiate(build, memory) as unknown as CoreExports;
+}
+
+let probe: WebAssembly.Exports | undefined;
+
+/** A constant of the core, by its exported name: `"Word.SLOTS"`, `"SECTION_TABLE"`. */
+export function constant(name: CoreConstant): number {
+  probe ??= instantiate("scalar", new WebAssembly.Memory({ initial: 1 }));
+  return Number((probe[name] as WebAssembly.Global).value) >>> 0;
+}

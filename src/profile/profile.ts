@@ -1,0 +1,137 @@
+/**
+ * A profile says how one kernel build lays out `struct page`: flag numbers, field offsets, the encoding of tail
+ * pages and page types. The engine asks the profile, never a version.
+ *
+ * All offsets are bytes from the start of the folio's head slot (page 1 begins at 64), so one number names both the
+ * page and the place in it.
+ */
+
+/** How a tail page leads to its head (the word at +8, bit 0 set). */
+export type TailEncoding =
+  /** Address of the head plus 1. */
+  | "pointer"
+  /** The same, and HVO may show copies of a head in place of tails (fixed_fake_head, 6.1 to 7.0). */
+  | "fake-heads"
+  /** A mask that rounds the tail's own address down to the head, plus 1 (compound_info, 7.1 on). */
+  | "mask";
+
+/** Which page of a compound a flag operation touches (include/linux/page-flags.h). */
+export type FlagPolicy = "any" | "head" | "no-tail" | "no-compound" | "only-head" | "second";
+
+/** One page flag: its bit in the flags word, and its policy. */
+export interface PageFlag {
+  readonly bit: number;
+  readonly policy: FlagPolicy;
+}
+
+/** A bit field of the flags word; width 0 where the kernel has none. */
+export interface BitField {
+  readonly shift: number;
+  readonly width: number;
+}
+
+/** Byte offsets of folio fields from the head slot; null where the kernel has no such field. */
+export interface FolioLayout {
+  /** u8 holding the order. 6.1 and before: page[1].compound_order; from 6.6 on the low byte of page[1].flags. */
+  readonly order: number;
+  /** u8 compound destructor (up to 6.5), or null. */
+  readonly dtor: number | null;
+  /** u32 number of pages, or null. */
+  readonly nrPages: number | null;
+  /** i32, -1 based: all mappings of the folio (6.11 on), or null. */
+  readonly largeMapcount: number | null;
+  /** i32, -1 based: mappings of the folio as a whole (compound_mapcount in 6.1). */
+  readonly entireMapcount: number;
+  /** i32, or null. */
+  readonly nrPagesMapped: number | null;
+  /** i32 count of FOLL_PIN references, or null. */
+  readonly pincount: number | null;
+  /** The smallest order whose folio has a pincount (5.15: 2, since it stands in page 2). */
+  readonly pincountMinOrder: number;
+  /** u64 `_mm_ids` (two u32 ids), or null. */
+  readonly mmIds: number | null;
+  /** two i32, -1 based, or null. */
+  readonly mmIdMapcounts: number | null;
+  /** Two-word list head `_deferred_list` (folios of order 2 and above). */
+  readonly deferredList: number;
+}
+
+/** What prep_compound_page and the free path write beyond what all versions do. */
+export interface CompoundRules {
+  /** prep_compound_tail stores 0 to page->private (up to 7.0). */
+  readonly prepZeroesTailPrivate: boolean;
+  /** Destructor id that prep_compound_page stores (COMPOUND_PAGE_DTOR), or null. */
+  readonly prepDtor: number | null;
+  /** prep_compound_page self-links the deferred list of folios of order 2 and above. */
+  readonly prepInitsDeferredList: boolean;
+  /** Bits of page[1].flags that the free path clears (PAGE_FLAGS_SECOND, with the order byte where it is there). */
+  readonly freeSecondMask: bigint;
+  /** The free path stores 0 to the number of pages. */
+  readonly freeZeroesNrPages: boolean;
+  /** The free path stores 0 to the head's private word. */
+  readonly freeZeroesPrivate: boolean;
+  /** The free path makes a typed head untyped (6.17 on). */
+  readonly freeResetsPageType: boolean;
+  /** Low bits of mapping for which the free path stores 0 to it: 3 (PAGE_MAPPING_FLAGS) or 1 (anon, 6.17 on). */
+  readonly freeMappingMask: number;
+  /** Flags that each part of a split folio takes from the old head, beside the LRU fields. */
+  readonly splitCopiedFlags: readonly string[];
+  /** A split to large parts marks those that hold a poisoned page. */
+  readonly splitKeepsHasHwpoisoned: boolean;
+  /** A split stores 0 to private of each new head that is not in the swap cache (up to 6.18). */
+  readonly splitZeroesPrivate: boolean;
+  /** A split of a swap-cache folio gives each new head its swap entry; before, every page has its own already. */
+  readonly splitMovesSwap: boolean;
+}
+
+/** Types a page can have in the word at +48 (page_type), beside being mapped. */
+export interface PageTypes {
+  /** "low-bits": active-low bits under base 0xf0000000 (5.15, 6.1). "top-byte": an enum in the top byte (6.12 on). */
+  readonly encoding: "low-bits" | "top-byte";
+  /** Name to bit (low-bits: 0x80, …) or top byte (0xf0, …). */
+  readonly types: Readonly<Record<string, number>>;
+}
+
+/** How hugetlb folios and slabs are told: by page type, by a flag, or by the compound destructor's id. */
+export type KindMark =
+  | { readonly by: "type"; readonly name: string }
+  | { readonly by: "flag"; readonly name: string }
+  | { readonly by: "dtor"; readonly id: number };
+
+/** How the kernel computes the mapcount of one page of a large folio. */
+export type MapcountRule =
+  /** 6.1: compound_mapcount, double-mapped anonymous THPs. */
+  | "compound"
+  /** 6.12 on with CONFIG_PAGE_MAPCOUNT: own count plus entire mappings. */
+  | "precise"
+  /** CONFIG_NO_PAGE_MAPCOUNT: the folio's average. */
+  | "average";
+
+export interface Profile {
+  /** "7.3", or what the dump calls itself. */
+  readonly name: string;
+  /** Name of the preset it was made from: what a field is that an older image does not know yet. */
+  readonly preset: string;
+  readonly tailEncoding: TailEncoding;
+  /** vmemmap_base without KASLR, for this profile's paging mode; a map may override it. */
+  readonly vmemmapBase: bigint;
+  /** MAX_FOLIO_ORDER. */
+  readonly maxFolioOrder: number;
+  /** Page flags by the kernel's lower-case name, aliases included ("swapcache", "checked", "readahead"…). */
+  readonly flags: Readonly<Record<string, PageFlag>>;
+  /** __NR_PAGEFLAGS. */
+  readonly nrPageFlags: number;
+  readonly node: BitField;
+  readonly zone: BitField;
+  readonly lastCpupid: BitField;
+  readonly lruGen: BitField;
+  readonly lruRefs: BitField;
+  /** Zone names by number, without __MAX_NR_ZONES: ["DMA", "DMA32", "NORMAL", "MOVABLE", "DEVICE"]. */
+  readonly zones: readonly string[];
+  readonly folio: FolioLayout;
+  readonly compound: CompoundRules;
+  readonly pageTypes: PageTypes;
+  readonly hugetlb: KindMark;
+  readonly slab: KindMark;
+  readonly mapcount: MapcountRule;
+}

@@ -1,0 +1,116 @@
+import { VmemmapError } from "./errors.js";
+
+/** 128 MiB of memory (SECTION_SIZE_BITS 27 on x86_64): 32768 PFNs. */
+export const PAGES_PER_SECTION = 32768;
+/** The struct pages of a section: 2 MiB. */
+export const SECTION_BYTES = PAGES_PER_SECTION * 64;
+/** 2 MiB of memory: 512 PFNs, the unit of hotplug. */
+export const PAGES_PER_SUBSECTION = 512;
+/** First PFN that is none: 52 physical address bits. */
+export const PFN_LIMIT = 2 ** 40;
+
+const ALL_SUBSECTIONS = (1n << 64n) - 1n;
+
+/** One present section of physical memory. */
+export interface Section {
+  /** PFN >> 15. */
+  readonly number: number;
+  /** Present at boot: all its PFNs are valid (SECTION_IS_EARLY). */
+  readonly early: boolean;
+  /** In the page allocator's hands (SECTION_IS_ONLINE). */
+  readonly online: boolean;
+  /** A device range starts or ends inside (SECTION_TAINT_ZONE_DEVICE). */
+  readonly taintZoneDevice: boolean;
+  /** Bit n: PFNs 512n to 512n + 511 of the section are valid. */
+  readonly subsections: bigint;
+}
+
+/** A range of physical memory, in PFNs. */
+export interface MemoryRange {
+  readonly start: number;
+  /** First PFN after the range. */
+  readonly end: number;
+  /**
+   * Hot-added memory: only the 2 MiB subsections of the range are valid. Memory present at boot (the default) makes all
+   * of each section it touches valid, as in the kernel.
+   * @default false
+   */
+  readonly hotplug?: boolean;
+  /** Zone of its pages, by name or number. @default DMA below 16 MiB, DMA32 below 4 GiB, NORMAL above */
+  readonly zone?: string | number;
+  /** NUMA node of its pages. @default 0 */
+  readonly node?: number;
+}
+
+/** Which PFNs of a section are valid (pfn_valid): all of an early one, else those its subsections name. */
+export function validSubsections(section: Section): bigint {
+  return section.early ? ALL_SUBSECTIONS : section.subsections;
+}
+
+/** The sections that ranges of memory make present. @throws VmemmapError "bad-range" */
+export function sectionsOf(ranges: readonly MemoryRange[]): Section[] {
+  const sorted = [...ranges].sort((a, b) => a.start - b.start);
+  let before: MemoryRange | undefined;
+  for (const range of sorted) {
+    checkRange(range);
+    if (before !== undefined && range.start < before.end) {
+      throw new VmemmapError("bad-range", `${show(range)} overlaps ${show(before)}`);
+    }
+    before = range;
+  }
+  const sections = new Map<number, Section>();
+  for (const range of sorted) addRange(sections, range);
+  return [...sections.values()].sort((a, b) => a.number - b.number);
+}
+
+function checkRange(range: MemoryRange): void {
+  const { start, end, hotplug = false } = range;
+  if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end) || start < 0 || end <= start || end > PFN_LIMIT) {
+    throw new VmemmapError("bad-range", `${show(range)}: expected 0 <= start < end <= 2^40, in PFNs`);
+  }
+  if (hotplug && (start % PAGES_PER_SUBSECTION !== 0 || end % PAGES_PER_SUBSECTION !== 0)) {
+    throw new VmemmapError("bad-range", `${show(range)}: hot-added memory comes in multiples of 512 PFNs (2 MiB)`);
+  }
+}
+
+function addRange(sections: Map<number, Section>, { start, end, hotplug = false }: MemoryRange): void {
+  const last = Math.floor((end - 1) / PAGES_PER_SECTION);
+  for (let number = Math.floor(start / PAGES_PER_SECTION); number <= last; number++) {
+    const old = sections.get(number);
+    const first = number * PAGES_PER_SECTION;
+    const bits = subsectionBits(Math.max(start - first, 0), Math.min(end - first, PAGES_PER_SECTION));
+    sections.set(number, {
+      number,
+      early: !hotplug || (old?.early ?? false),
+      online: true,
+      taintZoneDevice: false,
+      subsections: bits | (old?.subsections ?? 0n),
+    });
+  }
+}
+
+/** Bits of the subsections that PFNs `start` to `end` of a section touch. */
+function subsectionBits(start: number, end: number): bigint {
+  const from = BigInt(Math.floor(start / PAGES_PER_SUBSECTION));
+  const to = BigInt(Math.ceil(end / PAGES_PER_SUBSECTION));
+  return (1n << to) - (1n << from);
+}
+
+/** Check that sections rise in number and have 64 subsection bits. Throws what `refuse` makes of the reason. */
+export function checkSections(sections: readonly Section[], refuse: (message: string) => Error): void {
+  const last = PFN_LIMIT / PAGES_PER_SECTION - 1;
+  let before = -1;
+  for (const { number, subsections } of sections) {
+    if (!Number.isInteger(number) || number <= before || number > last) {
+      throw refuse(`expected section numbers that rise from 0 to ${last}, found ${number} after ${before}`);
+    }
+    if (BigInt.asUintN(64, subsections) !== subsections) {
+      throw refuse(`expected 64 subsection bits of section ${number}, found ${subsections}`);
+    }
+    before = number;
+  }
+}
+
+function show({ start, end }: MemoryRange): string {
+  return `memory range [${start}, ${end})`;
+}

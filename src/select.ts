@@ -1,0 +1,109 @@
+import type { Core } from "./engine/core.js";
+import { constant } from "./engine/modules.js";
+import { typeWords } from "./engine/state.js";
+import { VmemmapError } from "./errors.js";
+import type { PageFlag, Profile } from "./profile/index.js";
+
+/** What a page is in its compound. */
+export type PageKind = "single" | "head" | "tail";
+
+/** What a whole-map selection looks for; all parts given must hold. */
+export interface PagePredicate {
+  /** @default all three */
+  readonly kinds?: readonly PageKind[];
+  /** Flags set in the page's own word, by name. */
+  readonly set?: readonly string[];
+  /** Flags clear in the page's own word, by name. */
+  readonly clear?: readonly string[];
+  readonly zone?: number;
+  readonly node?: number;
+  /** Page type, by name. */
+  readonly type?: string;
+  /** Order of the page's folio, ends included. */
+  readonly minOrder?: number;
+  readonly maxOrder?: number;
+  /** The page's own count, ends included. */
+  readonly minRefcount?: number;
+  readonly maxRefcount?: number;
+}
+
+const kindNumbers = { single: "PageKind.SINGLE", head: "PageKind.HEAD", tail: "PageKind.TAIL" } as const;
+const ALL_KINDS = Object.keys(kindNumbers) as PageKind[];
+const ANY_ORDER = 255;
+const MIN_I32 = -(2 ** 31);
+const MAX_I32 = 2 ** 31 - 1;
+
+/** Bit of a flag of the profile. @throws VmemmapError "bad-argument" */
+export function flagOf(profile: Profile, name: string): PageFlag {
+  const flag = Object.hasOwn(profile.flags, name) ? profile.flags[name] : undefined;
+  if (flag === undefined) {
+    throw new VmemmapError(
+      "bad-argument",
+      `flag ${JSON.stringify(name)}: profile ${profile.name} has none of this name`,
+    );
+  }
+  return flag;
+}
+
+/** The words of a page type of the profile. @throws VmemmapError "bad-argument" */
+export function typeOf(profile: Profile, name: string): ReturnType<typeof typeWords> {
+  if (!Object.hasOwn(profile.pageTypes.types, name)) {
+    throw new VmemmapError(
+      "bad-argument",
+      `page type ${JSON.stringify(name)}: profile ${profile.name} has ${Object.keys(profile.pageTypes.types).join(", ")}`,
+    );
+  }
+  return typeWords(profile.pageTypes, name);
+}
+
+function bits(profile: Profile, names: readonly string[] = []): bigint {
+  return names.reduce((mask, name) => mask | (1n << BigInt(flagOf(profile, name).bit)), 0n);
+}
+
+function whole(value: number | undefined, otherwise: number, min: number, max: number, name: string): number {
+  if (value === undefined) return otherwise;
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new VmemmapError("bad-argument", `${name} ${value}: expected a whole number from ${min} to ${max}`);
+  }
+  return value;
+}
+
+/** Write a predicate where the core looks for it (Predicate, assembly/bulk/scan.ts). */
+export function writePredicate(core: Core, profile: Profile, want: PagePredicate): void {
+  const set = bits(profile, want.set);
+  const clear = bits(profile, want.clear);
+  if ((set & clear) !== 0n) throw new VmemmapError("bad-argument", `a flag is wanted both set and clear`);
+  let mask = set | clear;
+  let value = set;
+  for (const [name, field] of [
+    ["zone", profile.zone],
+    ["node", profile.node],
+  ] as const) {
+    if (want[name] === undefined) continue;
+    const wanted = whole(want[name], 0, 0, 2 ** field.width - 1, name);
+    mask |= ((1n << BigInt(field.width)) - 1n) << BigInt(field.shift);
+    value |= BigInt(wanted) << BigInt(field.shift);
+  }
+  const type = want.type === undefined ? { mask: 0, value: 0 } : typeOf(profile, want.type);
+  const kinds = (want.kinds ?? ALL_KINDS).reduce((all, kind) => {
+    if (!Object.hasOwn(kindNumbers, kind)) {
+      throw new VmemmapError("bad-argument", `kind ${JSON.stringify(kind)}: expected ${ALL_KINDS.join(", ")}`);
+    }
+    return all | constant(kindNumbers[kind]);
+  }, 0);
+
+  const at = constant("PREDICATE");
+  core.u64.set([mask, value], at / 8);
+  core.u32.set([type.mask, type.value, kinds], at / 4 + 4);
+  core.u32.set(
+    [whole(want.minOrder, 0, 0, ANY_ORDER, "minOrder"), whole(want.maxOrder, ANY_ORDER, 0, ANY_ORDER, "maxOrder")],
+    at / 4 + 7,
+  );
+  core.i32.set(
+    [
+      whole(want.minRefcount, MIN_I32, MIN_I32, MAX_I32, "minRefcount"),
+      whole(want.maxRefcount, MAX_I32, MIN_I32, MAX_I32, "maxRefcount"),
+    ],
+    at / 4 + 9,
+  );
+}

@@ -1,0 +1,821 @@
+import { AliasTable, SLOTS_PER_VMEMMAP_PAGE, type VmemmapAliases } from "./aliases.js";
+import * as batch from "./batch.js";
+import { checkApart } from "./changes.js";
+import { Core, INVALID, STAGED_ELEMENTS, stagingPlaces } from "./engine/core.js";
+import { bestBuild, type Build, constant } from "./engine/modules.js";
+import { errorOf } from "./engine/status.js";
+import { VmemmapError, type VmemmapErrorCode } from "./errors.js";
+import { Folio } from "./folio.js";
+import { type ByteSource, decodeImage, encodeImage, type PgmapRecord } from "./image/image.js";
+import { type FlagPolicy, profile as profileOf, type PresetName, type Profile } from "./profile/index.js";
+import {
+  checkSections,
+  type MemoryRange,
+  PAGES_PER_SECTION,
+  PAGES_PER_SUBSECTION,
+  PFN_LIMIT,
+  type Section,
+  SECTION_BYTES,
+  sectionsOf,
+} from "./sections.js";
+import { flagOf, type PagePredicate, typeOf, writePredicate } from "./select.js";
+
+/** How to make a map. */
+export interface VmemmapOptions {
+  /** The kernel's layout, or a preset's name. @default "7.3" */
+  readonly profile?: Profile | PresetName;
+  /** Physical memory, in PFNs. Either this or `sections`. */
+  readonly memory?: readonly MemoryRange[];
+  /** Present sections by rising number, for who knows them outright (a dump reader). */
+  readonly sections?: readonly Section[];
+  /** Kernel address of PFN 0's struct page. @default the profile's */
+  readonly vmemmapBase?: bigint;
+  /** Room for lists in the engine's own memory, in u32 entries: see {@link Vmemmap.list}. @default 0 */
+  readonly listCapacity?: number;
+  /** Which build of the core. @default SIMD where the host has it */
+  readonly build?: Build;
+  /**
+   * Write each slot of `memory` as the kernel leaves free pages after boot: zone, node, refcount 0, mapcount 0. `false` leaves
+   * all slots zero, for who writes them anyway.
+   * @default true
+   */
+  readonly initialize?: boolean;
+}
+
+/** What {@link Vmemmap.load} takes beside the image. */
+export type LoadOptions = Pick<VmemmapOptions, "build" | "listCapacity">;
+
+const SLOT_BYTES = 64;
+/** Zones of x86_64 by their first PFN after (arch/x86/mm/init.c, zone_sizes_init). */
+const ZONES_UP_TO = [
+  ["DMA", 4096],
+  ["DMA32", 2 ** 20],
+  ["NORMAL", PFN_LIMIT],
+] as const;
+const policies: Record<FlagPolicy, Parameters<typeof constant>[0]> = {
+  any: "Policy.ANY",
+  head: "Policy.HEAD",
+  "no-tail": "Policy.NO_TAIL",
+  "no-compound": "Policy.NO_COMPOUND",
+  "only-head": "Policy.ONLY_HEAD",
+  second: "Policy.SECOND",
+};
+
+/**
+ * The memory map of one machine: a 64-byte `struct page` for each page frame of the present sections, byte for byte as
+ * the kernel has it, and what the kernel asks of it.
+ *
+ * Pages are named by PFN. Calls about one page throw `pfn-absent` where it has no slot, and `bad-head` where its tagged
+ * word leads nowhere; batches mark such pages and count them.
+ */
+export class Vmemmap {
+  readonly profile: Profile;
+  /** Kernel address of PFN 0's struct page. */
+  readonly vmemmapBase: bigint;
+  /** Where the map comes from; kept by {@link save}. */
+  provenance: Readonly<Record<string, unknown>> = {};
+  /** Device page maps as they were recorded with the map. */
+  pgmapRecords: readonly PgmapRecord[] = [];
+
+  #core: Core | undefined;
+  #listsUsed = 0;
+  readonly #aliases = new AliasTable();
+
+  /**
+   * @throws VmemmapError "bad-profile", "bad-range", "bad-argument", "out-of-memory"
+   */
+  constructor(options: VmemmapOptions) {
+    const { memory = [], listCapacity = 0, build = bestBuild() } = options;
+    this.profile = profileOf(options.profile ?? "7.3");
+    this.vmemmapBase = options.vmemmapBase ?? this.profile.vmemmapBase;
+    if (options.memory !== undefined && options.sections !== undefined) {
+      throw new VmemmapError("bad-argument", "memory and sections: give one of them");
+    }
+    const sections = options.sections ?? sectionsOf(memory);
+    checkSections(sections, (message) => new VmemmapError("bad-range", message));
+    if (sections.length === 0) throw new VmemmapError("bad-range", "a map needs at least one range of memory");
+    if (!Number.isSafeInteger(listCapacity) || listCapacity < 0) {
+      throw new VmemmapError("bad-argument", `listCapacity ${listCapacity}: expected a whole number of entries`);
+    }
+    this.#checkBase(sections);
+    this.#core = new Core(build, this.profile, this.vmemmapBase, sections, listCapacity);
+    if (options.initialize ?? true) for (const range of memory) this.#initializeRange(range);
+  }
+
+  /** Masks round addresses down, so page 0 must stand where the largest folio could (sparse_init, 7.3). */
+  #checkBase(sections: readonly Section[]): void {
+    const { tailEncoding, maxFolioOrder } = this.profile;
+    const alignment = BigInt(SLOT_BYTES) << (tailEncoding === "mask" ? BigInt(maxFolioOrder) : 0n);
+    const end = BigInt(((sections.at(-1)?.number ?? 0) + 1) * PAGES_PER_SECTION) * BigInt(SLOT_BYTES);
+    const base = this.vmemmapBase;
+    if (base < 0n || base % alignment !== 0n || base + end > 1n << 64n) {
+      throw new VmemmapError(
+        "bad-argument",
+        `vmemmapBase 0x${base.toString(16)}: expected a multiple of 0x${alignment.toString(16)} from which all slots end below 2^64`,
+      );
+    }
+  }
+
+  #initializeRange(range: MemoryRange): void {
+    const { start, end, node = 0 } = range;
+    const zones = range.zone === undefined ? ZONES_UP_TO : ([[range.zone, PFN_LIMIT]] as const);
+    for (let pfn = start; pfn < end;) {
+      const zone = zones.find(([, limit]) => pfn < limit) ?? ["NORMAL", PFN_LIMIT];
+      const stop = Math.min(end, zone[1], (Math.floor(pfn / PAGES_PER_SECTION) + 1) * PAGES_PER_SECTION);
+      const number = this.#zoneNumber(zone[0]);
+      const status = this.core.exports.memmap_init_range(this.core.slotOf(pfn), stop - pfn, number, node, 0);
+      if (status < 0) throw errorOf(-status, `memory range [${start}, ${end}), zone ${number}, node ${node}`);
+      pfn = stop;
+    }
+  }
+
+  #zoneNumber(zone: string | number): number {
+    const number = typeof zone === "number" ? zone : this.profile.zones.indexOf(zone);
+    if (!Number.isInteger(number) || number < 0) {
+      throw new VmemmapError("bad-range", `zone ${JSON.stringify(zone)}: profile has ${this.profile.zones.join(", ")}`);
+    }
+    return number;
+  }
+
+  /** {@link dispose}, for `using`, where the host has Symbol.dispose. */
+  declare readonly [Symbol.dispose]: () => void;
+
+  static {
+    if (typeof Symbol.dispose === "symbol") {
+      const dispose = function (this: Vmemmap): void {
+        this.dispose();
+      };
+      Object.defineProperty(this.prototype, Symbol.dispose, { value: dispose });
+    }
+  }
+
+  /** @internal */
+  get core(): Core {
+    if (this.#core === undefined) throw new VmemmapError("disposed", "this map was disposed of");
+    return this.#core;
+  }
+
+  /** Let go of the map's memory. Every later call throws "disposed". */
+  dispose(): void {
+    this.#core = undefined;
+  }
+
+  // ---- The map --------------------------------------------------------------------------------------------------------
+
+  /** Present sections by rising number. */
+  get sections(): readonly Section[] {
+    return this.core.sections;
+  }
+
+  /** How many slots there are: 32768 for each present section. */
+  get slots(): number {
+    return this.core.sections.length * PAGES_PER_SECTION;
+  }
+
+  /** First PFN of the first present section. */
+  get startPfn(): number {
+    return (this.core.sections[0]?.number ?? 0) * PAGES_PER_SECTION;
+  }
+
+  /** First PFN after the last present section. */
+  get endPfn(): number {
+    return ((this.core.sections.at(-1)?.number ?? -1) + 1) * PAGES_PER_SECTION;
+  }
+
+  /** Bytes of linear memory, slots and all. */
+  get memoryBytes(): number {
+    return this.core.u8.length;
+  }
+
+  /** The build of the core at work. Setting it swaps the code over the same memory. */
+  get build(): Build {
+    return this.core.build;
+  }
+
+  set build(build: Build) {
+    this.core.build = build;
+  }
+
+  /** pfn_valid. */
+  pfnValid(pfn: number): boolean {
+    return this.core.slotOf(checkPfn(pfn)) !== INVALID;
+  }
+
+  /** Slot of a PFN. @throws VmemmapError "pfn-absent" */
+  slotOf(pfn: number): number {
+    const slot = this.core.slotOf(checkPfn(pfn));
+    if (slot === INVALID) throw new VmemmapError("pfn-absent", `PFN ${pfn}: no present section holds it`);
+    return slot;
+  }
+
+  /** PFN of a slot. @throws VmemmapError "bad-argument" */
+  pfnOf(slot: number): number {
+    if (!Number.isInteger(slot) || slot < 0 || slot >= this.slots) {
+      throw new VmemmapError("bad-argument", `slot ${slot}: the map has ${this.slots}`);
+    }
+    return this.core.pfnOf(slot);
+  }
+
+  /** Kernel address of a page's struct page (pfn_to_page). */
+  pageAddress(pfn: number): bigint {
+    return this.vmemmapBase + BigInt(checkPfn(pfn)) * BigInt(SLOT_BYTES);
+  }
+
+  /** PFN of the struct page at a kernel address (page_to_pfn). @throws VmemmapError "bad-argument" */
+  addressPfn(address: bigint): number {
+    const offset = address - this.vmemmapBase;
+    if (offset < 0n || offset % BigInt(SLOT_BYTES) !== 0n || offset >> 46n !== 0n) {
+      throw new VmemmapError("bad-argument", `0x${address.toString(16)} is no struct page of this vmemmap`);
+    }
+    return Number(offset / BigInt(SLOT_BYTES));
+  }
+
+  // ---- One page -------------------------------------------------------------------------------------------------------
+
+  /** compound_head: PFN of the head; the page itself where it is no tail. @throws VmemmapError "pfn-absent", "bad-head" */
+  compoundHead(pfn: number): number {
+    const narrow = pfn >>> 0;
+    if (narrow === pfn) {
+      const head = this.core.exports.head_of_pfn(narrow) >>> 0;
+      if (head !== INVALID) return head;
+    }
+    return this.core.pfnOf(this.#headSlot(pfn));
+  }
+
+  #headSlot(pfn: number): number {
+    const head = this.core.exports.compound_head(this.slotOf(pfn)) >>> 0;
+    if (head === INVALID) {
+      throw new VmemmapError(
+        "bad-head",
+        `PFN ${pfn}: its word 0x${this.readWord(pfn, 8).toString(16)} leads to no present head`,
+      );
+    }
+    return head;
+  }
+
+  /** page_folio: the folio of any of its pages. */
+  folio(pfn: number): Folio {
+    const head = this.#headSlot(pfn);
+    return new Folio(this, this.core.pfnOf(head), head);
+  }
+
+  /** PageTail: a tagged word, or a fake head. */
+  pageTail(pfn: number): boolean {
+    return this.core.exports.PageTail(this.slotOf(pfn)) !== 0;
+  }
+
+  /** PageHead: PG_head, and no fake head. */
+  pageHead(pfn: number): boolean {
+    return this.core.exports.PageHead(this.slotOf(pfn)) !== 0;
+  }
+
+  /** PageCompound: a head or a tail. */
+  pageCompound(pfn: number): boolean {
+    return this.core.exports.PageCompound(this.slotOf(pfn)) !== 0;
+  }
+
+  /** compound_order: of a head; 0 for every other page. */
+  compoundOrder(pfn: number): number {
+    return this.core.exports.compound_order(this.slotOf(pfn));
+  }
+
+  /** folio_order of the page's folio. */
+  folioOrder(pfn: number): number {
+    return this.core.exports.folio_order(this.#headSlot(pfn));
+  }
+
+  /** folio_nr_pages of the page's folio. */
+  folioNrPages(pfn: number): number {
+    return this.core.exports.folio_nr_pages(this.#headSlot(pfn)) >>> 0;
+  }
+
+  /** PFN of page `index` of the page's folio, NaN past its end. folio_page */
+  folioPage(pfn: number, index: number): number {
+    return this.folio(pfn).page(index);
+  }
+
+  /** folio_page_idx: which page of its folio this is. */
+  folioPageIdx(pfn: number): number {
+    return pfn - this.compoundHead(pfn);
+  }
+
+  /** page_count: the folio's refcount. */
+  pageCount(pfn: number): number {
+    return this.core.exports.page_ref_count(this.#headSlot(pfn));
+  }
+
+  /** page_ref_count: the slot's own count. */
+  pageRefCount(pfn: number): number {
+    return this.core.exports.page_ref_count(this.slotOf(pfn));
+  }
+
+  /** try_get_page: take a reference on the page's folio; false where its count is 0 or less. */
+  tryGetPage(pfn: number): boolean {
+    return this.#done(this.core.exports.try_get_page(this.slotOf(pfn)), `tryGetPage(${pfn})`) === 1;
+  }
+
+  /** Mappings of this page, as /proc/kpagecount shows: folio_precise_page_mapcount, page_mapcount up to 6.1. */
+  pageMapcount(pfn: number): number {
+    this.#headSlot(pfn);
+    return this.core.exports.page_mapcount(this.slotOf(pfn));
+  }
+
+  /** page_zonenum: the page's own zone bits, which may name no zone. */
+  pageZone(pfn: number): number {
+    return this.core.exports.page_zonenum(this.slotOf(pfn));
+  }
+
+  /** page_to_nid. */
+  pageNode(pfn: number): number {
+    return this.core.exports.page_to_nid(this.slotOf(pfn));
+  }
+
+  /** page_cpupid_last. */
+  pageLastCpupid(pfn: number): number {
+    return this.core.exports.page_cpupid_last(this.slotOf(pfn));
+  }
+
+  /** Whether a flag is set, on the page its policy names. */
+  testFlag(pfn: number, name: string): boolean {
+    const { bit, policy } = this.#flag(name);
+    return (
+      this.#done(this.core.exports.page_test_flag(this.slotOf(pfn), bit, policy), `testFlag(${pfn}, "${name}")`) === 1
+    );
+  }
+
+  /** Set a flag, on the page its policy names. @throws VmemmapError "flag-policy", "aliased-slots" */
+  setFlag(pfn: number, name: string): void {
+    this.#changeFlag(pfn, name, true);
+  }
+
+  /** Clear a flag, on the page its policy names. @throws VmemmapError "flag-policy", "aliased-slots" */
+  clearFlag(pfn: number, name: string): void {
+    this.#changeFlag(pfn, name, false);
+  }
+
+  #changeFlag(pfn: number, name: string, value: boolean): void {
+    const { bit, policy } = this.#flag(name);
+    const status = this.core.exports.page_change_flag(this.slotOf(pfn), bit, policy, Number(value));
+    this.#done(status, `${value ? "setFlag" : "clearFlag"}(${pfn}, "${name}")`);
+  }
+
+  #flag(name: string): { bit: number; policy: number } {
+    const { bit, policy } = flagOf(this.profile, name);
+    return { bit, policy: constant(policies[policy]) };
+  }
+
+  /** Names of the flags set in the page's own word, aliases left out where another name has the bit. */
+  flagNames(pfn: number): string[] {
+    const word = this.readWord(pfn, 0);
+    const seen = new Set<number>();
+    return Object.entries(this.profile.flags)
+      .filter(([, { bit, policy }]) => {
+        if (policy === "second" || seen.has(bit) || ((word >> BigInt(bit)) & 1n) === 0n) return false;
+        seen.add(bit);
+        return true;
+      })
+      .map(([name]) => name);
+  }
+
+  /** The page's own type, by name; null where it has none (or is mapped). */
+  pageType(pfn: number): string | null {
+    const slot = this.slotOf(pfn);
+    for (const name of Object.keys(this.profile.pageTypes.types)) {
+      const { mask, value } = typeOf(this.profile, name);
+      if (this.core.exports.page_has_type(slot, mask, value) !== 0) return name;
+    }
+    return null;
+  }
+
+  /** __SetPage<type>. @throws VmemmapError "page-type": it has another type, or is mapped */
+  setPageType(pfn: number, name: string): void {
+    const { mask, value, word } = typeOf(this.profile, name);
+    this.#done(this.core.exports.page_set_type(this.slotOf(pfn), mask, value, word), `setPageType(${pfn}, "${name}")`);
+  }
+
+  /** __ClearPage<type>. @throws VmemmapError "page-type": it has another type */
+  clearPageType(pfn: number, name: string): void {
+    const { mask, value, word } = typeOf(this.profile, name);
+    this.#done(
+      this.core.exports.page_clear_type(this.slotOf(pfn), mask, value, word),
+      `clearPageType(${pfn}, "${name}")`,
+    );
+  }
+
+  // ---- Raw slots --------------------------------------------------------------------------------------------------
+
+  /** A 64-bit word of a slot; `offset` in bytes, a multiple of 8 below 64. */
+  readWord(pfn: number, offset: number): bigint {
+    return this.core.u64[this.#wordIndex(pfn, offset)] ?? 0n;
+  }
+
+  /** Write a word as it is: lookups around it are checked until the next {@link checkWellFormed}. */
+  writeWord(pfn: number, offset: number, value: bigint): void {
+    if (typeof value !== "bigint" || BigInt.asUintN(64, value) !== value) {
+      throw new VmemmapError("bad-argument", `word ${String(value)}: expected a bigint from 0 to 2^64 - 1`);
+    }
+    this.core.u64[this.#wordIndex(pfn, offset)] = value;
+    this.core.exports.slots_written(this.slotOf(pfn), 1);
+  }
+
+  #wordIndex(pfn: number, offset: number): number {
+    if (!Number.isInteger(offset) || offset < 0 || offset > 56 || offset % 8 !== 0) {
+      throw new VmemmapError("bad-argument", `offset ${offset}: expected a multiple of 8 from 0 to 56`);
+    }
+    return (this.core.address(this.slotOf(pfn)) + offset) / 8;
+  }
+
+  /** Copy the slots of `out.length / 64` pages from `startPfn` on. */
+  readSlots(startPfn: number, out: Uint8Array): void {
+    this.#forSlots(startPfn, out, (address, offset, length) => {
+      out.set(this.core.u8.subarray(address, address + length), offset);
+    });
+  }
+
+  /** Write whole slots as they are: lookups around them are checked until the next {@link checkWellFormed}. */
+  writeSlots(startPfn: number, bytes: Uint8Array): void {
+    this.#forSlots(startPfn, bytes, (address, offset, length, slot) => {
+      this.core.u8.set(bytes.subarray(offset, offset + length), address);
+      this.core.exports.slots_written(slot, length / SLOT_BYTES);
+    });
+  }
+
+  /** Visit the stretches of slots that `bytes` is about, once all of its pages are known to be there. */
+  #forSlots(
+    startPfn: number,
+    bytes: Uint8Array,
+    visit: (address: number, offset: number, length: number, slot: number) => void,
+  ): void {
+    if (!(bytes instanceof Uint8Array) || bytes.length % SLOT_BYTES !== 0) {
+      throw new VmemmapError("bad-array", `slots: expected a Uint8Array of a multiple of 64 bytes`);
+    }
+    const end = checkPfn(startPfn) + bytes.length / SLOT_BYTES;
+    const stretches: [slot: number, pfn: number, pages: number][] = [];
+    for (let pfn = startPfn; pfn < end;) {
+      const stop = Math.min(end, (Math.floor(pfn / PAGES_PER_SUBSECTION) + 1) * PAGES_PER_SUBSECTION);
+      stretches.push([this.slotOf(pfn), pfn, stop - pfn]);
+      pfn = stop;
+    }
+    for (const [slot, pfn, pages] of stretches) {
+      visit(this.core.address(slot), (pfn - startPfn) * SLOT_BYTES, pages * SLOT_BYTES, slot);
+    }
+  }
+
+  /** Live view of all slots, in slot order: 64 bytes each. Whoever writes through it calls {@link checkWellFormed}. */
+  slotBytes(): Uint8Array<ArrayBuffer> {
+    return this.core.u8.subarray(this.core.plan.slots);
+  }
+
+  /**
+   * Read every tagged word, and mark the sections whose words all lead to present pages: lookups there take the fast,
+   * unchecked loop. Answers how many words are ill-formed.
+   */
+  checkWellFormed(): number {
+    this.core.exports.slots_written(0, this.slots);
+    return this.core.exports.scan_all() >>> 0;
+  }
+
+  /** Whether lookups in the page's section take the fast, unchecked loop. */
+  isWellFormed(pfn: number): boolean {
+    return this.core.exports.section_is_plain(this.slotOf(pfn)) !== 0;
+  }
+
+  // ---- Changes ------------------------------------------------------------------------------------------------------
+
+  /** Throw for a refusal; what the core answered otherwise. */
+  #done(status: number, what: string, details?: Partial<Record<VmemmapErrorCode, string>>): number {
+    if (status < 0) throw errorOf(-status, what, details);
+    return status;
+  }
+
+  /**
+   * prep_compound_page: make 2^order pages from `pfn` on one compound page. No refcount is written.
+   *
+   * @throws VmemmapError "pfn-absent", "order-too-large", "unaligned", "overlap", "aliased-slots"
+   */
+  prepCompoundPage(pfn: number, order: number): void {
+    this.prepCompoundPages([pfn], order);
+  }
+
+  /** {@link prepCompoundPage} for each of a list, or for none if one is refused. One order, or one for each. */
+  prepCompoundPages(pfns: ArrayLike<number>, order: number | ArrayLike<number>): void {
+    const { check_prep, prep_compound_page } = this.core.exports;
+    this.#changeFolios("prepCompoundPage", pfns, order, check_prep, prep_compound_page);
+  }
+
+  /**
+   * What __free_pages_prepare and free_tail_page_prepare write: the compound page (or single pages) become free pages.
+   *
+   * @throws VmemmapError "not-frozen", "folio-mapped", "not-compound", "order-too-large", "hwpoison", "aliased-slots", …
+   */
+  freePagesPrepare(pfn: number, order: number): void {
+    this.freePagesPrepareAll([pfn], order);
+  }
+
+  /** {@link freePagesPrepare} for each of a list, or for none if one is refused. */
+  freePagesPrepareAll(pfns: ArrayLike<number>, order: number | ArrayLike<number>): void {
+    const { check_free, free_pages_prepare } = this.core.exports;
+    this.#changeFolios("freePagesPrepare", pfns, order, check_free, free_pages_prepare);
+  }
+
+  /**
+   * __split_folio_to_order: split a frozen, unmapped folio into folios of `newOrder`. No count is written; unfreeze each
+   * part ({@link Folio.unfreeze}) afterwards.
+   *
+   * @throws VmemmapError "split-upwards", "not-frozen", "folio-mapped", "not-compound", "aliased-slots"
+   */
+  splitFolioToOrder(pfn: number, newOrder: number): void {
+    this.splitFoliosToOrder([pfn], newOrder);
+  }
+
+  /** {@link splitFolioToOrder} for each of a list, or for none if one is refused. */
+  splitFoliosToOrder(pfns: ArrayLike<number>, newOrder: number | ArrayLike<number>): void {
+    const { check_split, split_folio_to_order } = this.core.exports;
+    this.#changeFolios("splitFolioToOrder", pfns, newOrder, check_split, split_folio_to_order);
+  }
+
+  #changeFolios(
+    name: string,
+    pfns: ArrayLike<number>,
+    orders: number | ArrayLike<number>,
+    check: (slot: number, order: number) => number,
+    change: (slot: number, order: number) => number,
+  ): void {
+    if (typeof orders !== "number" && orders.length !== pfns.length) {
+      throw new VmemmapError("bad-array", `${name}: ${pfns.length} PFNs, but ${orders.length} orders`);
+    }
+    const list = Array.from(pfns, (pfn, i) => {
+      const order = typeof orders === "number" ? orders : (orders[i] ?? NaN);
+      if (!Number.isInteger(order) || order < 0 || order > 255) {
+        throw new VmemmapError("bad-argument", `${name}: order ${order}: expected a whole number from 0`);
+      }
+      const slot = this.slotOf(pfn);
+      const what = `${name}(PFN ${pfn}, order ${order})`;
+      this.#done(-check(slot, order), what, this.#circumstances(slot, order));
+      return { pfn, order, slot, what, pages: Math.max(2 ** order, this.core.exports.folio_nr_pages(slot) >>> 0) };
+    });
+    if (list.length > 1) checkApart(list, name);
+    for (const { slot, order, what } of list) this.#done(change(slot, order), what);
+  }
+
+  /** What a message about a refused change says of the page, by the reason. */
+  #circumstances(slot: number, order: number): Partial<Record<VmemmapErrorCode, string>> {
+    const { compound_order, page_ref_count } = this.core.exports;
+    const own = compound_order(slot);
+    return {
+      "order-too-large": own > 0 ? `the page has order ${own}` : `the largest order is ${this.profile.maxFolioOrder}`,
+      unaligned: `expected a multiple of ${2 ** order}`,
+      "split-upwards": `it has order ${own}`,
+      "not-frozen": `it is ${page_ref_count(slot)}`,
+    };
+  }
+
+  /** set_page_links: zone and node of `count` pages from `pfn` on. */
+  setPageLinks(pfn: number, count: number, zone: number, node: number): void {
+    const status = this.core.exports.set_page_links(this.slotOf(pfn), count, zone, node);
+    this.#done(status, `setPageLinks(${pfn}, ${count}, zone ${zone}, node ${node})`);
+  }
+
+  /** page_cpupid_xchg_last. */
+  setLastCpupid(pfn: number, cpupid: number): void {
+    this.#done(this.core.exports.page_cpupid_xchg_last(this.slotOf(pfn), cpupid), `setLastCpupid(${pfn}, ${cpupid})`);
+  }
+
+  // ---- Aliases -------------------------------------------------------------------------------------------------------
+
+  /** Whether the page's slot shows another frame's bytes (HVO, device-dax). */
+  isAlias(pfn: number): boolean {
+    return this.core.exports.slot_is_alias(this.slotOf(pfn)) !== 0;
+  }
+
+  /** Pages of the vmemmap that share a frame. */
+  get aliases(): VmemmapAliases {
+    return this.#aliases.toArrays();
+  }
+
+  /** Say which pages of the vmemmap share a frame, as a dump's page tables tell. The slots' bytes are not touched. */
+  addAliases({ pfns, frames, home }: VmemmapAliases): void {
+    const slots = Array.from(pfns, (pfn) => this.slotOf(pfn));
+    slots.forEach((slot, i) => {
+      this.#aliases.add(pfns[i] ?? NaN, frames[i] ?? 0, home[i] === 1);
+      this.core.exports.set_slot_alias(slot, Number(home[i] !== 1));
+    });
+  }
+
+  /**
+   * hugetlb_vmemmap_optimize_folio (HVO): the folio's later slots show shared pages from now on, as the profile's kernel
+   * maps them.
+   */
+  hugetlbVmemmapOptimizeFolio(pfn: number): void {
+    const slot = this.slotOf(pfn);
+    this.#done(this.core.exports.hugetlb_vmemmap_optimize_folio(slot), `hugetlbVmemmapOptimizeFolio(${pfn})`);
+    const kept = this.profile.tailEncoding === "pointer" ? SLOTS_PER_VMEMMAP_PAGE : 0;
+    const frame = this.#aliases.newFrame();
+    for (let i = kept; i < this.folioNrPages(pfn); i += SLOTS_PER_VMEMMAP_PAGE) {
+      const home = i === kept;
+      // From 7.1 on the shared frame is the zone's: the folio's first page keeps its own, and nobody is at home.
+      if (!home || this.profile.tailEncoding !== "mask") this.#aliases.add(pfn + i, frame, home);
+    }
+  }
+
+  /** hugetlb_vmemmap_restore_folio: each slot of the folio is its own again. */
+  hugetlbVmemmapRestoreFolio(pfn: number): void {
+    const slot = this.slotOf(pfn);
+    this.#done(this.core.exports.hugetlb_vmemmap_restore_folio(slot), `hugetlbVmemmapRestoreFolio(${pfn})`);
+    for (let i = 0; i < this.folioNrPages(pfn); i += SLOTS_PER_VMEMMAP_PAGE) this.#aliases.delete(pfn + i);
+  }
+
+  // ---- Batches -----------------------------------------------------------------------------------------------------
+  // Each answers how many pages were invalid: absent, or with a word that leads nowhere. Their answers read 0xffffffff
+  // (NaN in a Float64Array, all ones in 64 bits). `…Into` writes to the caller's array, the others over the list itself.
+
+  /**
+   * Room for `length` PFNs or slots in the engine's own memory: batches between such lists copy nothing. There is no way to
+   * give one back; all go with the map.
+   *
+   * @throws VmemmapError "out-of-memory": `listCapacity` is used up
+   */
+  list(length: number): Uint32Array<ArrayBuffer> {
+    const { lists, listBytes } = this.core.plan;
+    const bytes = Math.ceil(length / 16) * 64;
+    if (!Number.isSafeInteger(length) || length < 0 || this.#listsUsed + bytes > listBytes) {
+      throw new VmemmapError(
+        "out-of-memory",
+        `list of ${length}: ${(listBytes - this.#listsUsed) / 4} entries of listCapacity are left`,
+      );
+    }
+    const at = lists + this.#listsUsed;
+    this.#listsUsed += bytes;
+    return this.core.u32.subarray(at / 4, at / 4 + length);
+  }
+
+  /** Heads of pages, as PFNs (compound_head). */
+  headsInto(pages: batch.PfnSource, out: batch.PfnList): number {
+    return batch.headsInto(this.core, pages, out);
+  }
+
+  heads(pages: batch.PfnList): number {
+    return this.headsInto(pages, pages);
+  }
+
+  /** Orders of pages' folios (folio_order). */
+  ordersInto(pages: batch.PfnSource, out: batch.AnswerList): number {
+    return batch.answersInto(this.core, pages, out, "order", "ordersInto");
+  }
+
+  orders(pages: batch.PfnList): number {
+    return this.ordersInto(pages, pages);
+  }
+
+  /** A number for each page's folio, the same for all its pages and for no other folio: its head's slot. */
+  folioIdsInto(pages: batch.PfnSource, out: batch.AnswerList): number {
+    return batch.answersInto(this.core, pages, out, "folioId", "folioIdsInto");
+  }
+
+  folioIds(pages: batch.PfnList): number {
+    return this.folioIdsInto(pages, pages);
+  }
+
+  /** Pages' own flags words. There is no in-place form: they have 64 bits. */
+  flagsInto(pages: batch.PfnSource, out: BigUint64Array): number {
+    return batch.flagsInto(this.core, pages, out, false, "flagsInto");
+  }
+
+  /** The flags words of pages' heads. */
+  folioFlagsInto(pages: batch.PfnSource, out: BigUint64Array): number {
+    return batch.flagsInto(this.core, pages, out, true, "folioFlagsInto");
+  }
+
+  /** Pages' own refcounts (page_ref_count): signed, so an answer of -1 may also be a count. */
+  refcountsInto(pages: batch.PfnSource, out: batch.AnswerList): number {
+    return batch.answersInto(this.core, pages, out, "refcount", "refcountsInto");
+  }
+
+  refcounts(pages: batch.PfnList): number {
+    return this.refcountsInto(pages, pages);
+  }
+
+  /** The refcounts of pages' folios (page_count). */
+  folioRefcountsInto(pages: batch.PfnSource, out: batch.AnswerList): number {
+    return batch.answersInto(this.core, pages, out, "folioRefcount", "folioRefcountsInto");
+  }
+
+  /** Mappings of pages, as {@link pageMapcount}. */
+  mapcountsInto(pages: batch.PfnSource, out: batch.AnswerList): number {
+    return batch.answersInto(this.core, pages, out, "mapcount", "mapcountsInto");
+  }
+
+  mapcounts(pages: batch.PfnList): number {
+    return this.mapcountsInto(pages, pages);
+  }
+
+  /** Mappings of pages' folios (folio_mapcount). */
+  folioMapcountsInto(pages: batch.PfnSource, out: batch.AnswerList): number {
+    return batch.answersInto(this.core, pages, out, "folioMapcount", "folioMapcountsInto");
+  }
+
+  /** Slots of pages. */
+  slotsOf(pages: batch.PfnSource, out: Uint32Array): number {
+    return batch.slotsInto(this.core, pages, out);
+  }
+
+  /** PFNs of slots. */
+  pfnsOf(slots: Uint32Array, out: batch.PfnList): number {
+    return batch.pfnsInto(this.core, slots, out);
+  }
+
+  // ---- Whole-map passes -----------------------------------------------------------------------------------------------
+
+  /** How many folios there are of each order; single pages are order 0. */
+  foliosByOrder(): number[] {
+    const { answers } = stagingPlaces();
+    this.core.exports.count_folios_by_order(answers);
+    const counts = Array.from(this.core.u32.subarray(answers / 4, answers / 4 + 256));
+    return counts.slice(
+      0,
+      Math.max(
+        this.profile.maxFolioOrder,
+        counts.findLastIndex((count) => count > 0),
+      ) + 1,
+    );
+  }
+
+  /** PFNs of all heads of compound pages, rising with their slots. */
+  listHeads(): batch.PfnList {
+    return this.select({ kinds: ["head"] });
+  }
+
+  /** PFNs of all pages that match a predicate, rising with their slots. */
+  select(want: PagePredicate): batch.PfnList {
+    writePredicate(this.core, this.profile, want);
+    const { slots } = stagingPlaces();
+    const parts: Uint32Array[] = [];
+    for (let first = 0; ;) {
+      const found = this.core.exports.select_slots(first, slots, STAGED_ELEMENTS);
+      const part = this.core.u32.slice(slots / 4, slots / 4 + found);
+      parts.push(part);
+      if (found < STAGED_ELEMENTS) break;
+      first = (part[found - 1] ?? 0) + 1;
+    }
+    const all = new Uint32Array(parts.reduce((sum, part) => sum + part.length, 0));
+    let at = 0;
+    for (const part of parts) {
+      all.set(part, at);
+      at += part.length;
+    }
+    const out = batch.isWide(this.core) ? new Float64Array(all.length) : all;
+    this.pfnsOf(all, out);
+    return out;
+  }
+
+  // ---- Images -----------------------------------------------------------------------------------------------------
+
+  /**
+   * Make the map of an image (docs/image-format.md), as bytes or as a stream of them.
+   *
+   * @throws VmemmapError "bad-image": no image, altered, or cut short
+   */
+  static async load(source: ByteSource, options: LoadOptions = {}): Promise<Vmemmap> {
+    const { header, slots } = await decodeImage(source);
+    const { profile, vmemmapBase, sections } = header;
+    const map = new Vmemmap({ ...options, profile, vmemmapBase, sections, initialize: false });
+    const all = map.slotBytes();
+    let at = 0;
+    for await (const { bytes } of slots) {
+      all.set(bytes, at);
+      at += bytes.length;
+    }
+    map.checkWellFormed();
+    map.addAliases(header.aliases);
+    map.pgmapRecords = header.pgmaps;
+    map.provenance = header.provenance;
+    return map;
+  }
+
+  /** The map as an image, a section's slots at a time. */
+  save(): ReadableStream<Uint8Array> {
+    const { profile, vmemmapBase, sections, aliases, provenance } = this;
+    const header = { profile, vmemmapBase, sections, aliases, pgmaps: this.pgmapRecords, provenance };
+    const pieces = encodeImage(header, (section) => {
+      const start = this.core.address(sections.indexOf(section) * PAGES_PER_SECTION);
+      return this.core.u8.subarray(start, start + SECTION_BYTES);
+    });
+    return new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        const { value, done } = await pieces.next();
+        if (done === true) controller.close();
+        else controller.enqueue(value);
+      },
+      async cancel() {
+        await pieces.return();
+      },
+    });
+  }
+}
+
+function checkPfn(pfn: number): number {
+  if (!Number.isSafeInteger(pfn) || pfn < 0) {
+    throw new VmemmapError("bad-argument", `PFN ${String(pfn)}: expected a whole number from 0`);
+  }
+  return pfn;
+}

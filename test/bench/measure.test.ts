@@ -1,0 +1,61 @@
+import { expect, test } from "vitest";
+import { measure, type Block, type Subject } from "../../bench/measure.js";
+
+const OPTIONS = { lookups: 64 * 1024, rounds: 6, seed: 1, warn: () => undefined };
+
+/** A contender that takes the given time by its own clock and writes down when it runs. */
+function subject(name: string, milliseconds: number, log: string[], blocks: Block[] = []): Subject {
+  return {
+    name,
+    async: true,
+    blockDivisor: 1,
+    async run(block) {
+      blocks.push(block);
+      log.push(`${name} starts`);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      log.push(`${name} ends`);
+      return milliseconds;
+    },
+  };
+}
+
+test("one contender runs at a time, each once in a round, in changing order", async () => {
+  const log: string[] = [];
+  await measure([subject("a", 1, log), subject("b", 1, log), subject("c", 1, log)], OPTIONS);
+  const order: string[] = [];
+  for (let i = 0; i < log.length; i += 2) {
+    const name = log[i]!.split(" ")[0]!;
+    expect(log[i + 1]).toBe(`${name} ends`);
+    order.push(name);
+  }
+  const rounds = Array.from({ length: order.length / 3 }, (_, i) => order.slice(3 * i, 3 * i + 3));
+  for (const round of rounds) expect([...round].sort()).toEqual(["a", "b", "c"]);
+  expect(new Set(rounds.map((round) => round.join(""))).size).toBeGreaterThan(1);
+});
+
+test("a contender's own clock counts, by lookup", async () => {
+  const measured = await measure([subject("a", 4.096, []), subject("b", 40.96, [])], OPTIONS);
+  expect(measured.get("a")).toBeCloseTo(1000); // 4.096 ms for a block of 4096
+  expect(measured.get("b")).toBeCloseTo(10_000);
+});
+
+test("contenders walk through the list in blocks from different places", async () => {
+  const blocks: Block[][] = [[], []];
+  await measure([subject("a", 1, [], blocks[0]), subject("b", 1, [], blocks[1])], OPTIONS);
+  expect(blocks[0]!.slice(0, 3).map(({ offset }) => offset)).toEqual([0, 4096, 8192]);
+  expect(blocks[1]![0]!.offset).toBe(32 * 1024);
+  for (const { offset, count } of blocks.flat()) expect(offset + count).toBeLessThanOrEqual(OPTIONS.lookups);
+});
+
+test("a wrong result ends the measurement", async () => {
+  const wrong: Subject = {
+    name: "wrong",
+    async: false,
+    blockDivisor: 1,
+    run: () => undefined,
+    verify() {
+      throw new Error("wrong heads");
+    },
+  };
+  await expect(measure([wrong, subject("b", 1, [])], OPTIONS)).rejects.toThrow("wrong heads");
+});

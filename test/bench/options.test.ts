@@ -1,0 +1,88 @@
+import { describe, expect, test } from "vitest";
+import { CONTENDERS, formatCount, parseBenchOptions } from "../../bench/options.js";
+import { VmemmapError } from "../../src/errors.js";
+
+describe("parseBenchOptions", () => {
+  test("measures heads at 16Mi slots, random and sequential, with every contender by default", () => {
+    expect(parseBenchOptions([])).toEqual({
+      suite: "heads",
+      encodings: undefined,
+      patterns: ["random", "sequential"],
+      contenders: [...CONTENDERS],
+      slots: 16 * 2 ** 20,
+      lookups: 4 * 2 ** 20,
+      rounds: 60,
+      seed: 1,
+      map: undefined,
+      mix: undefined,
+      json: false,
+      plot: undefined,
+    });
+  });
+
+  test("reads lists, binary units and mixes", () => {
+    const options = parseBenchOptions([
+      "heads",
+      ...["--slots", "64Ki", "--lookups", "65536", "--encoding", "mask,pointer", "--pattern=skewed"],
+      ...["--mix", "0:60,2:20,9:20", "--json"],
+    ]);
+    expect(options).toMatchObject({
+      slots: 65536,
+      lookups: 65536,
+      encodings: ["mask", "pointer"],
+      patterns: ["skewed"],
+      json: true,
+    });
+    expect([...options!.mix!]).toEqual([
+      [0, 60],
+      [2, 20],
+      [9, 20],
+    ]);
+  });
+
+  test("draws random lookups, or the first pattern where random is not asked for", () => {
+    expect(parseBenchOptions(["--plot", "a.svg"])!.plot).toEqual({ file: "a.svg", pattern: "random" });
+    expect(parseBenchOptions(["--plot", "a.svg", "--pattern", "strided"])!.plot!.pattern).toBe("strided");
+  });
+
+  test("asks for help", () => {
+    expect(parseBenchOptions(["--help"])).toBeNull();
+  });
+
+  test.each([
+    [["--slots", "16Mb"], '--slots: "16Mb" is no whole number with an optional unit Ki, Mi or Gi'],
+    [["--slots", "1Ki"], "--slots: 1Ki is not within 64Ki to 60Mi"],
+    [["--slots", "65537"], "--slots: 65537 is not a multiple of 32Ki, the pages of a section"],
+    [["--encoding", "masks"], '--encoding: "masks" is none of pointer, fake-heads, mask'],
+    [["--pattern", ""], '--pattern: "" is none of sequential, random, strided, skewed'],
+    [["--mix", "0:60,2:20"], "--mix: the percentages add up to 80, not to 100"],
+    [["--mix", "0:50,0:50"], "--mix: order 0 is given twice"],
+    [["--mix", "19:100"], "--mix: order 19 is above 18"],
+    [["--mix", "all"], '--mix: "all" is not ORDER:PERCENT'],
+    [["--mix", "0:100", "--map", "x"], "--map and --mix exclude each other"],
+    [["--plot", "a.png"], '--plot: "a.png" does not end in .svg'],
+    [["--rounds", "0"], "--rounds: 0 is not within 1 to 10000"],
+    [["tails"], 'benchmark: "tails" is none of heads'],
+    [["heads", "pgmap"], "one benchmark at a time, not heads pgmap"],
+    [["--frobnicate"], "Unknown option '--frobnicate'"],
+  ])("refuses %j", (argv, message) => {
+    const refused = catchError(() => parseBenchOptions(argv));
+    expect(refused).toBeInstanceOf(VmemmapError);
+    expect(refused).toMatchObject({ code: "bad-argument" });
+    expect((refused as Error).message).toContain(message);
+    expect((refused as Error).message).not.toContain("\n");
+  });
+});
+
+test("formatCount gives binary units where they are exact", () => {
+  expect([16 * 2 ** 20, 64 * 2 ** 10, 1000, 0].map(formatCount)).toEqual(["16Mi", "64Ki", "1000", "0"]);
+});
+
+function catchError(action: () => void): unknown {
+  try {
+    action();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}

@@ -1,0 +1,71 @@
+import { expect, test } from "vitest";
+import { spread } from "../../bench/chart.js";
+import type { ContenderName } from "../../bench/options.js";
+import { plot } from "../../bench/plot.js";
+import { resultsOf } from "../../bench/report.js";
+
+const MACHINE = {
+  name: "Ryzen & <friends>",
+  node: "v20.0.0",
+  pageSize: 4096,
+  caches: [
+    { level: 2, bytes: 2 ** 20 },
+    { level: 3, bytes: 32 * 2 ** 20 },
+  ],
+};
+const SIZES = [65536, 2 ** 20, 2 ** 24];
+
+function picture(): string {
+  const results = SIZES.flatMap((slots, i) => {
+    const times = new Map<ContenderName, number>([
+      ["native", 10 + i],
+      ["wasm-simd", 10.1 + i],
+      ["js-bigint", 400],
+    ]);
+    return resultsOf({ op: "heads", encoding: "mask", pattern: "random", slots }, times);
+  });
+  return plot(results, { machine: MACHINE, compiler: "cc 12", origin: "linux-7.3.4-hvo", seed: 5 });
+}
+
+test("the picture is well-formed XML", () => {
+  const open: string[] = [];
+  for (const [, close, name, selfClosing] of picture().matchAll(
+    /<(\/?)([a-z]+)(?:\s+[\w:-]+="[^"<&]*(?:&\w+;[^"<&]*)*")*\s*(\/?)>/g,
+  )) {
+    if (close) expect(open.pop()).toBe(name);
+    else if (!selfClosing) open.push(name!);
+  }
+  expect(open).toEqual([]);
+  const text = picture().replace(/<[^<>]*>/g, "");
+  expect(text).not.toMatch(/[<>]|&(?!amp;|lt;|gt;|quot;)/);
+  expect(picture()).not.toMatch(/NaN|undefined|Infinity/);
+});
+
+test("it has a line for each contender and names machine, seed, pattern, encoding and sizes", () => {
+  const svg = picture();
+  expect(svg.match(/<circle /g)).toHaveLength(9);
+  for (const part of [
+    "Ryzen &amp; &lt;friends&gt;",
+    "Node v20.0.0",
+    "seed 5",
+    "random",
+    "mask",
+    ">64Ki<",
+    ">1Mi<",
+    ">16Mi<",
+  ]) {
+    expect(svg).toContain(part);
+  }
+});
+
+test("caches are marked where the slots begin to outgrow them", () => {
+  expect(picture()).toContain(">L3 32 MiB<");
+  expect(picture()).not.toContain(">L2 1 MiB<"); // left of the smallest map
+});
+
+test("labels move apart as little as they must, and stay inside", () => {
+  expect(spread([10, 100], 20, 0, 200)).toEqual([10, 100]);
+  expect(spread([100, 100, 100], 20, 0, 200)).toEqual([80, 100, 120]);
+  expect(spread([0, 5], 20, 0, 200)).toEqual([0, 20]);
+  expect(spread([195, 199], 20, 0, 200)).toEqual([180, 200]);
+});

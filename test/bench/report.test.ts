@@ -1,0 +1,72 @@
+import { expect, test } from "vitest";
+import { parseBenchOptions, type ContenderName } from "../../bench/options.js";
+import { heading, jsonReport, resultsOf, table } from "../../bench/report.js";
+
+const MACHINE = { name: "a machine", node: "v20.0.0", pageSize: 4096, caches: [] };
+const SETTING = { op: "heads", encoding: "mask", pattern: "random", slots: 65536 } as const;
+const TIMES = new Map<ContenderName, number>([
+  ["native", 12],
+  ["native-simd", 8],
+  ["wasm-simd", 10],
+]);
+
+test("a result has the documented keys, and ratios above 1 are faster than the twin", () => {
+  expect(resultsOf(SETTING, TIMES)[2]).toEqual({
+    op: "heads",
+    encoding: "mask",
+    contender: "wasm-simd",
+    pattern: "random",
+    slots: 65536,
+    nsPerLookup: 10,
+    lookupsPerSecond: 100_000_000,
+    ratioToNative: 1.2,
+    ratioToNativeSimd: 0.8,
+  });
+});
+
+test("ratios are null without a compiler", () => {
+  const [result] = resultsOf(SETTING, new Map([["wasm-simd", 10]]));
+  expect(result).toMatchObject({ ratioToNative: null, ratioToNativeSimd: null });
+});
+
+test("the JSON object has the documented keys", () => {
+  const options = parseBenchOptions(["--slots", "64Ki", "--seed", "7"])!;
+  const results = resultsOf(SETTING, TIMES);
+  expect(jsonReport(MACHINE, options, results)).toEqual({
+    machine: "a machine",
+    node: "v20.0.0",
+    slots: 65536,
+    seed: 7,
+    results,
+  });
+});
+
+test("the heading says machine, Node version, page size, slots and seed", () => {
+  const text = heading(MACHINE, parseBenchOptions([])!, "missing: no C compiler (cc)");
+  for (const part of [
+    "a machine",
+    "v20.0.0",
+    "page size 4 KiB",
+    "16Mi slots (1 GiB; memory of 64 GiB)",
+    "seed 1",
+    "no C compiler",
+  ]) {
+    expect(text).toContain(part);
+  }
+});
+
+test("the table has a line for each contender, and a dash for an unknown ratio", () => {
+  const results = [
+    ...resultsOf(SETTING, TIMES),
+    ...resultsOf({ ...SETTING, pattern: "sequential" }, new Map([["js-bigint", 400]])),
+  ];
+  expect(table("heads, mask", results)).toMatchInlineSnapshot(`
+    "heads, mask
+      pattern     contender    ns/lookup  M lookups/s  vs native  vs native-simd
+      random      native           12.00         83.3       1.00            0.67
+                  native-simd       8.00        125.0       1.50            1.00
+                  wasm-simd        10.00        100.0       1.20            0.80
+      sequential  js-bigint       400.00          2.5          -               -
+    "
+  `);
+});

@@ -1,0 +1,62 @@
+import { readFile } from "node:fs/promises";
+import { expect, test } from "vitest";
+import { parseBenchOptions } from "../../bench/options.js";
+import { mapSources } from "../../bench/maps.js";
+import { moveHeads, tile } from "../../bench/tile.js";
+import { Vmemmap } from "../../src/vmemmap.js";
+import { obviousHead } from "./tiny-map.js";
+
+const MAPS = new URL("../../maps/", import.meta.url);
+const IMAGE_PAGES = 256 * 1024;
+
+test("pointers to heads move by whole pages, across 32 bits; other words stay", () => {
+  const slots = new BigUint64Array(8 * 3);
+  slots.set([0xffffea00fffffe01n, 7n], 1);
+  slots[8 + 1] = 0xffffea00fffffe00n; // no tail
+  slots[16 + 1] = 0xffffea0000000041n;
+  const bytes = new Uint8Array(slots.buffer);
+  moveHeads(bytes, 10);
+  expect([slots[1], slots[2], slots[9], slots[17]]).toEqual([
+    0xffffea00fffffe01n + 640n,
+    7n,
+    0xffffea00fffffe00n,
+    0xffffea0000000041n + 640n,
+  ]);
+  moveHeads(bytes, -10);
+  expect(slots[1]).toBe(0xffffea00fffffe01n);
+  moveHeads(bytes, 2 ** 26);
+  expect(slots[1]).toBe(0xffffea01fffffe01n);
+});
+
+test.each(["pointer", "fake-heads", "mask"] as const)(
+  "the copies of a real map have their own heads, %s encoding",
+  async (encoding) => {
+    const pages = IMAGE_PAGES + 3 * 32768; // one whole copy and a cut one
+    const options = { ...parseBenchOptions(["--encoding", encoding, "--lookups", "16Ki"])!, slots: pages };
+    const [source] = await mapSources(options);
+    const map = await source!.build();
+    const plain = {
+      slots: map.slotBytes(),
+      encoding,
+      vmemmapBase: map.vmemmapBase,
+      headBit: map.profile.flags["head"]!.bit,
+    };
+    const heads = Uint32Array.from({ length: pages }, (_, pfn) => pfn);
+    expect(map.heads(heads)).toBe(0);
+    expect(heads.findIndex((head, pfn) => pfn % 7 === 0 && head !== obviousHead(plain, pfn))).toBe(-1);
+    const copied = heads.subarray(IMAGE_PAGES);
+    expect(copied.findIndex((head, i) => head !== heads[i]! + IMAGE_PAGES)).toBe(-1);
+    map.dispose();
+  },
+);
+
+test("a map with a hole closes it", async () => {
+  const image = await Vmemmap.load(await readFile(new URL("linux-7.3.4-hvo-4gib.vmemmap", MAPS)));
+  expect(image.slots).toBeLessThan(image.endPfn);
+  const map = new Vmemmap({ profile: image.profile, memory: [{ start: 0, end: image.slots }], initialize: false });
+  tile(image, map);
+  expect(map.foliosByOrder()).toEqual(image.foliosByOrder());
+  expect(map.checkWellFormed()).toBe(0);
+  image.dispose();
+  map.dispose();
+});

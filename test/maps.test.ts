@@ -1,0 +1,136 @@
+/** The eight shipped maps, every PFN of them, against what drgn and the kernel itself said of the same memory. */
+import { beforeAll, describe, expect, it } from "vitest";
+import { Vmemmap } from "../src/index.js";
+import { Kind, loadTruth, mapNames, openMap, type Truth } from "./truth.js";
+
+/** Bits of /proc/kpageflags (include/uapi/linux/kernel-page-flags.h). */
+const KPF_COMPOUND_HEAD = 1n << 15n;
+const KPF_COMPOUND_TAIL = 1n << 16n;
+const KPF_BUDDY = 1n << 10n;
+
+const ZONE_DEVICE = 4;
+
+/** Fake heads that the kernel's own kpageflags calls heads (6.17 to 7.0): 7 per optimised 2 MiB hugetlb page. */
+const FAKE_HEADS_IN_KPAGEFLAGS: Partial<Record<string, number>> = {
+  "linux-6.18.15-hvo-la57": 280,
+  "linux-6.18.15-hvo-partial-section": 140,
+};
+
+/** How many PFNs differ, and the first few of them, for a message that helps. */
+function differing(pfns: Uint32Array, same: (i: number) => boolean): { count: number; first: number[] } {
+  const found = { count: 0, first: [] as number[] };
+  pfns.forEach((pfn, i) => {
+    if (same(i)) return;
+    if (found.count++ < 5) found.first.push(pfn);
+  });
+  return found;
+}
+
+const NONE = { count: 0, first: [] };
+
+describe.each(mapNames)("%s", (name) => {
+  let truth: Truth;
+  let map: Vmemmap;
+
+  /** Pages that /proc/kpage* describes, and that both reads of kpageflags saw alike. */
+  const isOnlineAndStable = (i: number) =>
+    truth.zone[i] !== ZONE_DEVICE && truth.kpageflagsStable[i] === 1 && !altmapReserve.has(truth.pfns[i]!);
+  /** An altmap's reserved pages: device memory whose slots the kernel left all zero, so that no zone bits tell. */
+  let altmapReserve: Set<number>;
+
+  beforeAll(async () => {
+    truth = await loadTruth(name);
+    map = await Vmemmap.load(openMap(name));
+    altmapReserve = new Set(
+      map.pgmapRecords.flatMap(({ altmap }) =>
+        altmap === null ? [] : Array.from({ length: altmap.reserve }, (_, i) => altmap.basePfn + i),
+      ),
+    );
+  });
+
+  describe.each(["simd", "scalar"] as const)("%s build", (build) => {
+    beforeAll(() => {
+      map.build = build;
+    });
+
+    it("heads agree with drgn on every page", () => {
+      const heads = new Uint32Array(truth.pfns.length);
+      expect(map.headsInto(truth.pfns, heads)).toBe(0);
+      expect(differing(truth.pfns, (i) => heads[i] === truth.heads[i])).toEqual(NONE);
+    });
+
+    it("orders agree with drgn on every page", () => {
+      const orders = new Uint32Array(truth.pfns.length);
+      expect(map.ordersInto(truth.pfns, orders)).toBe(0);
+      expect(differing(truth.pfns, (i) => orders[i] === truth.order[i])).toEqual(NONE);
+    });
+
+    it("head and tail agree with drgn on every page", () => {
+      const head = new Set(map.listHeads());
+      const tail = new Set(map.select({ kinds: ["tail"] }));
+      const same = (i: number) => {
+        const kind = truth.kind[i]!;
+        const pfn = truth.pfns[i]!;
+        return head.has(pfn) === ((kind & Kind.HEAD) !== 0) && tail.has(pfn) === ((kind & Kind.TAIL) !== 0);
+      };
+      expect(differing(truth.pfns, same)).toEqual(NONE);
+    });
+
+    it("flags and refcounts agree with drgn on every page", () => {
+      const flags = new BigUint64Array(truth.pfns.length);
+      const refcounts = new Int32Array(truth.pfns.length);
+      expect(map.flagsInto(truth.pfns, flags)).toBe(0);
+      expect(map.refcountsInto(truth.pfns, refcounts)).toBe(0);
+      expect(differing(truth.pfns, (i) => flags[i] === truth.flags[i])).toEqual(NONE);
+      expect(differing(truth.pfns, (i) => refcounts[i] === truth.refcount[i])).toEqual(NONE);
+    });
+
+    it("zones and nodes agree with drgn on every page", () => {
+      const same = (i: number) =>
+        map.pageZone(truth.pfns[i]!) === truth.zone[i] && map.pageNode(truth.pfns[i]!) === truth.node[i];
+      expect(differing(truth.pfns, same)).toEqual(NONE);
+    });
+
+    it("mapcounts agree with /proc/kpagecount on every stable online page", () => {
+      const mapcounts = new Int32Array(truth.pfns.length);
+      expect(map.mapcountsInto(truth.pfns, mapcounts)).toBe(0);
+      const same = (i: number) => !isOnlineAndStable(i) || BigInt(mapcounts[i]!) === truth.kpagecount[i];
+      expect(differing(truth.pfns, same)).toEqual(NONE);
+    });
+  });
+
+  it("head and tail agree with /proc/kpageflags, but for the fake heads it calls heads", () => {
+    let fakeHeads = 0;
+    const same = (i: number) => {
+      if (!isOnlineAndStable(i)) return true;
+      const pfn = truth.pfns[i]!;
+      const flags = truth.kpageflags[i]!;
+      const head = (flags & KPF_COMPOUND_HEAD) !== 0n;
+      const tail = (flags & KPF_COMPOUND_TAIL) !== 0n;
+      if (map.pageHead(pfn) === head && map.pageTail(pfn) === tail) return true;
+      const fake = head && !tail && map.pageTail(pfn) && pfn % 64 === 0 && map.folio(pfn).isHugetlb && map.isAlias(pfn);
+      if (fake) fakeHeads++;
+      return fake;
+    };
+    expect(differing(truth.pfns, same)).toEqual(NONE);
+    expect(fakeHeads).toBe(FAKE_HEADS_IN_KPAGEFLAGS[name] ?? 0);
+  });
+
+  it("each buddy head's block is KPF_BUDDY to its end", () => {
+    const buddies = map.select({ type: "buddy" });
+    const covered = new Set<number>();
+    for (const pfn of buddies) {
+      const order = Number(map.readWord(pfn, 40));
+      for (let page = pfn; page < pfn + 2 ** order; page++) covered.add(page);
+    }
+    const same = (i: number) =>
+      !isOnlineAndStable(i) || covered.has(truth.pfns[i]!) === ((truth.kpageflags[i]! & KPF_BUDDY) !== 0n);
+    expect(differing(truth.pfns, same)).toEqual(NONE);
+    expect(covered.size).toBeGreaterThan(0);
+  });
+
+  it("all words are well-formed, so every lookup takes the fast loop", () => {
+    expect(map.checkWellFormed()).toBe(0);
+    expect(map.sections.every(({ number }) => map.isWellFormed(number * 32768))).toBe(true);
+  });
+});
