@@ -8,6 +8,7 @@
 //     0x08000  subsection map of each slot section, u64
 //     0x10000  alias bitmap, one bit per 64 slots
 //     0x30000  staging for lists on their way through
+//     0x70000  notes of a batch about pages to look at again
 //     0x80000  section table, u32 an entry, as long as the host wishes
 //              lists the host keeps in this memory
 //              slots, 64 bytes each, up to the end
@@ -25,6 +26,7 @@ export const SUBSECTION_MAPS: u32 = SLOT_SECTIONS + MAX_SLOT_SECTIONS * sizeof<u
 export const ALIAS_BITMAP: u32 = 0x10000;
 export const STAGING: u32 = ALIAS_BITMAP + (MAX_SLOTS >> (VMEMMAP_PAGE_SHIFT + 3));
 export const STAGING_SIZE: u32 = 0x40000;
+export const NOTES: u32 = STAGING + STAGING_SIZE;
 export const SECTION_TABLE: u32 = 0x80000;
 
 /** What no slot, PFN or distance is: the answer where there is none. */

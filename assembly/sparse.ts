@@ -1,10 +1,10 @@
 // Sections: which PFNs exist, and where their slots are (mm/sparse.c, include/linux/mmzone.h, 5.15 to 7.3).
 //
 // A section's slots are 2 MiB in a row; sections next to each other are next to each other. An entry of the section
-// table holds the address of the section's first slot, whose low bits are free:
+// table holds what to add to 64 * pfn (in 32 bits) for the slot's address. That is a multiple of 64, so low bits are free:
 //
-//     31 .................... 6 5 ..... 1   0
-//     address of the first slot | unused | PLAIN      0: section absent
+//     31 ............................. 6 5 ..... 2   1         0
+//     slots' address - 64 * first PFN    | unused | PRESENT | PLAIN      0: section absent
 //
 // PLAIN says that lookups in this section need no checks: all its subsections are valid, and each tagged word leads
 // to a present slot that stands as many slots before as it stands PFNs before.
@@ -23,6 +23,9 @@ import {
 } from "./x86_64";
 
 export const PLAIN: u32 = 1;
+const PRESENT: u32 = 2;
+/** The flags of a PLAIN entry. Its slots' addresses are that much too high. */
+export const PLAIN_FLAGS: u32 = PRESENT | PLAIN;
 
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
@@ -90,7 +93,7 @@ export function pfn_to_slot(pfn: u64): u32 {
   if (nr >= <u64>word(Word.NR_SECTIONS)) return INVALID;
   const entry = section_entry(<u32>nr);
   if (entry == 0) return INVALID;
-  const slot = page_to_slot(entry & ~PLAIN) + ((<u32>pfn) & PAGE_IN_SECTION_MASK);
+  const slot = page_to_slot((entry & ~PLAIN_FLAGS) + ((<u32>pfn) << STRUCT_PAGE_SHIFT));
   return slot_valid(slot) ? slot : INVALID;
 }
 
@@ -122,7 +125,8 @@ export function sparse_add_section(nr: u32, subsections_low: u32, subsections_hi
   store<u32>(SLOT_SECTIONS + (slot_section << 2), nr);
   store<u64>(SUBSECTION_MAPS + (slot_section << 3), subsections);
   const plain = subsections == ALL_SUBSECTIONS ? PLAIN : 0;
-  set_section_entry(nr, (word(Word.SLOTS) + (slot_section << SECTION_MEMMAP_SHIFT)) | plain);
+  const delta = word(Word.SLOTS) + ((slot_section - nr) << SECTION_MEMMAP_SHIFT);
+  set_section_entry(nr, delta | PRESENT | plain);
   state_set(Word.NR_SLOTS, slot + PAGES_PER_SECTION, 0);
   return <i32>slot;
 }
@@ -135,8 +139,8 @@ export function section_is_plain(slot: u32): bool {
 export function set_section_plain(slot_section: u32, plain: bool): void {
   const nr = load<u32>(SLOT_SECTIONS + (slot_section << 2));
   const whole = subsection_map(slot_section) == ALL_SUBSECTIONS;
-  const address = section_entry(nr) & ~PLAIN;
-  set_section_entry(nr, plain && whole ? address | PLAIN : address);
+  const entry = section_entry(nr) & ~PLAIN;
+  set_section_entry(nr, plain && whole ? entry | PLAIN : entry);
 }
 
 /** The host wrote raw bytes into these slots: their sections are to be checked again. */

@@ -9,8 +9,7 @@ export class Folio {
   readonly #map: Vmemmap;
   readonly #slot: number;
 
-  /** @internal */
-  constructor(
+  private constructor(
     map: Vmemmap,
     /** PFN of the head page. */
     readonly pfn: number,
@@ -18,6 +17,11 @@ export class Folio {
   ) {
     this.#map = map;
     this.#slot = slot;
+  }
+
+  /** @internal */
+  static at(map: Vmemmap, pfn: number, slot: number): Folio {
+    return new Folio(map, pfn, slot);
   }
 
   get #core() {

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { AliasTable, SLOTS_PER_VMEMMAP_PAGE, type VmemmapAliases } from "./aliases.js";
 import * as batch from "./batch.js";
 import { checkApart } from "./changes.js";
@@ -256,7 +257,7 @@ export class Vmemmap {
   /** page_folio: the folio of any of its pages. */
   folio(pfn: number): Folio {
     const head = this.#headSlot(pfn);
-    return new Folio(this, this.core.pfnOf(head), head);
+    return Folio.at(this, this.core.pfnOf(head), head);
   }
 
   /** PageTail: a tagged word, or a fake head. */

@@ -6,19 +6,19 @@
 // way one by one.
 
 import { checked_distance, compound_head, plain_distance, tagged_distance } from "../compound";
-import { INVALID } from "../memory";
+import { INVALID, NOTES, STATE } from "../memory";
 import { COMPOUND_INFO } from "../page";
 import { Encoding, Word, word, word64 } from "../profile";
-import { PLAIN, pfn_to_slot, section_entry } from "../sparse";
-import { PAGE_IN_SECTION_MASK, PFN_SECTION_SHIFT, SLOT_IN_VMEMMAP_PAGE_MASK, STRUCT_PAGE_SHIFT } from "../x86_64";
+import { PLAIN, PLAIN_FLAGS, pfn_to_slot, section_entry } from "../sparse";
+import { PFN_SECTION_SHIFT, SLOT_IN_VMEMMAP_PAGE_MASK, STRUCT_PAGE_SHIFT } from "../x86_64";
 
-/** PLAIN is bit 0 of an entry; reading one byte before the field takes it off again. */
-const TAG_OF_PLAIN: u32 = COMPOUND_INFO - PLAIN;
+/** Addresses by a PLAIN entry carry its flags; reading as many bytes before the field takes them off again. */
+const TAG_OF_PLAIN: u32 = COMPOUND_INFO - PLAIN_FLAGS;
 
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
 function plain_slot_address(entry: u32, pfn: u32): u32 {
-  return entry + ((pfn & PAGE_IN_SECTION_MASK) << STRUCT_PAGE_SHIFT);
+  return entry + (pfn << STRUCT_PAGE_SHIFT);
 }
 
 /** Head of one PFN below 2^32, the checked way. */
@@ -46,20 +46,11 @@ function encoding_of<E>(): u32 {
   return sizeof<E>() == sizeof<Mask>() ? Encoding.MASK : Encoding.POINTER;
 }
 
-/** What a slot that may be a fake head leads to: the first of a vmemmap page, with PG_head and a tail behind it. */
-function fixed_fake_head(p: u32, pfn: u32, base_low: u32): u32 {
-  return pfn - plain_distance(Encoding.FAKE_HEADS, p, pfn, base_low);
-}
-
 /** Head of one PFN by its tag. Free of branches on the tag: whether a random page is a tail is a coin toss. */
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
-function head_behind_fake<E>(p: u32, pfn: u32, tag: u32, base_low: u32): u32 {
-  const tagged = 0 - (tag & 1);
-  if (may_have_fakes<E>() && (pfn & SLOT_IN_VMEMMAP_PAGE_MASK) == 0 && tagged == 0) {
-    return fixed_fake_head(p - PLAIN, pfn, base_low);
-  }
-  return pfn - (tagged_distance(encoding_of<E>(), pfn, tag, base_low) & tagged);
+function head_by_tag<E>(pfn: u32, tag: u32, base_low: u32): u32 {
+  return pfn - (tagged_distance(encoding_of<E>(), pfn, tag, base_low) & (0 - (tag & 1)));
 }
 
 /** Heads of four tags at once; untagged lanes give their own PFN. */
@@ -76,79 +67,133 @@ function heads_of_lanes<E>(pfns: v128, tags: v128, bases: v128): v128 {
   return i32x4.sub(pfns, v128.and(distances, tagged));
 }
 
-/** Whether a lane may be a fake head: no tail, and the first slot of a vmemmap page. */
+// A fake head has no tag and is the first slot of a vmemmap page. Pages like that are few, but which they are is hard to
+// foresee, so the loop takes no branch for them: it notes each group of four that has one, and a block's notes are gone
+// through behind it. A note is the group's offset in the block, a multiple of 16, with a bit for each lane that may be fake.
+
+const BLOCK: u32 = 512 * sizeof<u32>();
+
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
-function any_fake(pfns: v128, tags: v128): bool {
+function fake_lanes(pfns: v128, tags: v128): u32 {
   const offset = v128.and(pfns, i32x4.splat(SLOT_IN_VMEMMAP_PAGE_MASK));
-  return v128.any_true(i32x4.eq(v128.or(offset, v128.and(tags, i32x4.splat(1))), i32x4.splat(0)));
+  return i32x4.bitmask(i32x4.eq(v128.or(offset, v128.and(tags, i32x4.splat(1))), i32x4.splat(0)));
 }
 
-/** Heads of four PFNs of PLAIN sections to `out`. */
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
-function store_plain_heads<E>(
-  src: u32,
-  out: u32,
-  base_low: u32,
-  entry0: u32,
-  entry1: u32,
-  entry2: u32,
-  entry3: u32,
-): void {
-  const pfn0 = load<u32>(src);
-  const pfn1 = load<u32>(src, 4);
-  const pfn2 = load<u32>(src, 8);
-  const pfn3 = load<u32>(src, 12);
-  const p0 = plain_slot_address(entry0, pfn0);
-  const p1 = plain_slot_address(entry1, pfn1);
-  const p2 = plain_slot_address(entry2, pfn2);
-  const p3 = plain_slot_address(entry3, pfn3);
+function may_be_fake(pfn: u32, tag: u32): u32 {
+  return <u32>(((pfn & SLOT_IN_VMEMMAP_PAGE_MASK) | (tag & 1)) == 0);
+}
+
+/** Go through a block's notes, up to one of no lanes. The answers of those lanes so far are their own PFNs. */
+function resolve_fakes(dst: u32): void {
+  const base_low = <u32>word64(Word.VMEMMAP_BASE);
+  for (let note = NOTES; ; note += sizeof<u32>()) {
+    const group = load<u32>(note);
+    if ((group & 15) == 0) return;
+    for (let lanes = group & 15; lanes != 0; lanes &= lanes - 1) {
+      const out = dst + (group & ~15) + (ctz(lanes) << 2);
+      const pfn = load<u32>(out);
+      const p = plain_slot_address(section_entry(pfn >> PFN_SECTION_SHIFT), pfn) - PLAIN_FLAGS;
+      store<u32>(out, pfn - plain_distance(Encoding.FAKE_HEADS, p, pfn, base_low));
+    }
+  }
+}
+
+/** Heads of four PFNs at `src`, whose slots are at `p0` to `p3`; a bit for each lane that may be a fake head. */
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function store_four_heads<E>(src: u32, out: u32, p0: u32, p1: u32, p2: u32, p3: u32, base_low: u32): u32 {
   if (ASC_FEATURE_SIMD) {
+    const pfns = v128.load(src);
     let tags = v128.load32_zero(p0, TAG_OF_PLAIN);
     tags = v128.load_lane<u32>(p1, tags, 1, TAG_OF_PLAIN);
     tags = v128.load_lane<u32>(p2, tags, 2, TAG_OF_PLAIN);
     tags = v128.load_lane<u32>(p3, tags, 3, TAG_OF_PLAIN);
-    const pfns = v128.load(src);
-    v128.store(out, heads_of_lanes<E>(pfns, tags, i32x4.splat(base_low)));
-    if (!may_have_fakes<E>() || !any_fake(pfns, tags)) return;
-    store<u32>(out, head_behind_fake<E>(p0, pfn0, i32x4.extract_lane(tags, 0), base_low));
-    store<u32>(out, head_behind_fake<E>(p1, pfn1, i32x4.extract_lane(tags, 1), base_low), 4);
-    store<u32>(out, head_behind_fake<E>(p2, pfn2, i32x4.extract_lane(tags, 2), base_low), 8);
-    store<u32>(out, head_behind_fake<E>(p3, pfn3, i32x4.extract_lane(tags, 3), base_low), 12);
+    v128.store(out, heads_of_lanes<E>(pfns, tags, v128.load32_splat(STATE + ((<u32>Word.VMEMMAP_BASE) << 3))));
+    return may_have_fakes<E>() ? fake_lanes(pfns, tags) : 0;
   } else {
+    const pfn0 = load<u32>(src);
+    const pfn1 = load<u32>(src, 4);
+    const pfn2 = load<u32>(src, 8);
+    const pfn3 = load<u32>(src, 12);
     const tag0 = load<u32>(p0, TAG_OF_PLAIN);
     const tag1 = load<u32>(p1, TAG_OF_PLAIN);
     const tag2 = load<u32>(p2, TAG_OF_PLAIN);
     const tag3 = load<u32>(p3, TAG_OF_PLAIN);
-    store<u32>(out, head_behind_fake<E>(p0, pfn0, tag0, base_low));
-    store<u32>(out, head_behind_fake<E>(p1, pfn1, tag1, base_low), 4);
-    store<u32>(out, head_behind_fake<E>(p2, pfn2, tag2, base_low), 8);
-    store<u32>(out, head_behind_fake<E>(p3, pfn3, tag3, base_low), 12);
+    store<u32>(out, head_by_tag<E>(pfn0, tag0, base_low));
+    store<u32>(out, head_by_tag<E>(pfn1, tag1, base_low), 4);
+    store<u32>(out, head_by_tag<E>(pfn2, tag2, base_low), 8);
+    store<u32>(out, head_by_tag<E>(pfn3, tag3, base_low), 12);
+    if (!may_have_fakes<E>()) return 0;
+    const fakes01 = may_be_fake(pfn0, tag0) | (may_be_fake(pfn1, tag1) << 1);
+    return fakes01 | (may_be_fake(pfn2, tag2) << 2) | (may_be_fake(pfn3, tag3) << 3);
   }
+}
+
+/**
+ * Heads of groups of four PFNs, from `src` up to the first group that is not all in PLAIN sections, or to `end`. Answers
+ * where it stopped. A function of its own and no call in the loop: with one, engines keep everything on the stack.
+ */
+function plain_groups<E>(src: u32, end: u32, dst: u32): u32 {
+  const base_low = <u32>word64(Word.VMEMMAP_BASE);
+  let note = NOTES;
+  let at = src;
+  for (let out = dst; at != end; at += 16, out += 16) {
+    const pfn0 = load<u32>(at);
+    const pfn1 = load<u32>(at, 4);
+    const pfn2 = load<u32>(at, 8);
+    const pfn3 = load<u32>(at, 12);
+    const entry0 = section_entry(pfn0 >> PFN_SECTION_SHIFT);
+    const entry1 = section_entry(pfn1 >> PFN_SECTION_SHIFT);
+    const entry2 = section_entry(pfn2 >> PFN_SECTION_SHIFT);
+    const entry3 = section_entry(pfn3 >> PFN_SECTION_SHIFT);
+    if ((entry0 & entry1 & entry2 & entry3 & PLAIN) == 0) break;
+    const p0 = plain_slot_address(entry0, pfn0);
+    const p1 = plain_slot_address(entry1, pfn1);
+    const p2 = plain_slot_address(entry2, pfn2);
+    const p3 = plain_slot_address(entry3, pfn3);
+    const fakes = store_four_heads<E>(at, out, p0, p1, p2, p3, base_low);
+    if (may_have_fakes<E>()) {
+      store<u32>(note, (out - dst) | fakes);
+      note += (<u32>(fakes != 0)) << 2;
+    }
+  }
+  if (may_have_fakes<E>()) store<u32>(note, 0);
+  return at;
+}
+
+/** Heads of a block of groups of four; answers how many were invalid. */
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function head_block<E>(src: u32, end: u32, dst: u32): u32 {
+  const to_dst = dst - src;
+  let invalid: u32 = 0;
+  let at = plain_groups<E>(src, end, dst);
+  if (may_have_fakes<E>()) resolve_fakes(dst);
+  while (at != end) {
+    invalid += checked_heads(at, at + to_dst, 4);
+    const next = at + 16;
+    at = plain_groups<E>(next, end, next + to_dst);
+    if (may_have_fakes<E>()) resolve_fakes(next + to_dst);
+  }
+  return invalid;
 }
 
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
 function head_list<E>(src: u32, dst: u32, nr: u32): u32 {
-  const base_low = <u32>word64(Word.VMEMMAP_BASE);
-  const end = src + (nr << 2);
-  const end_of_fours = src + ((nr & ~3) << 2);
+  const end = src + ((nr & ~3) << 2);
   const to_dst = dst - src;
   let invalid: u32 = 0;
   let at = src;
-  for (; at != end_of_fours; at += 16) {
-    const entry0 = section_entry(load<u32>(at) >> PFN_SECTION_SHIFT);
-    const entry1 = section_entry(load<u32>(at, 4) >> PFN_SECTION_SHIFT);
-    const entry2 = section_entry(load<u32>(at, 8) >> PFN_SECTION_SHIFT);
-    const entry3 = section_entry(load<u32>(at, 12) >> PFN_SECTION_SHIFT);
-    if ((entry0 & entry1 & entry2 & entry3 & PLAIN) != 0) {
-      store_plain_heads<E>(at, at + to_dst, base_low, entry0, entry1, entry2, entry3);
-    } else {
-      invalid += checked_heads(at, at + to_dst, 4);
-    }
+  while (at != end) {
+    const stop = may_have_fakes<E>() ? at + min(BLOCK, end - at) : end;
+    invalid += head_block<E>(at, stop, at + to_dst);
+    at = stop;
   }
-  return invalid + checked_heads(at, at + to_dst, (end - at) >> 2);
+  return invalid + checked_heads(at, at + to_dst, nr & 3);
 }
 
 /** The checked way for `nr` PFNs; answers how many were invalid. */
