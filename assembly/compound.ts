@@ -21,7 +21,7 @@ import { assign_flags, clear_flags, ref_count, set_flags, set_order_byte } from 
 import { Encoding, NO_FIELD, Word, word, word64 } from "./profile";
 import {
   PLAIN,
-  any_alias,
+  any_shared,
   follows,
   pfn_to_slot,
   section_entry,
@@ -199,7 +199,7 @@ export function check_span(slot: u32, order: u32): Status {
 export function check_place(slot: u32, order: u32): Status {
   const status = check_span(slot, order);
   if (status != Status.OK) return status;
-  return any_alias(slot, 1 << order) ? Status.ALIASED : Status.OK;
+  return any_shared(slot, 1 << order) ? Status.ALIASED : Status.OK;
 }
 
 /** set_compound_head, and the tail's other words (prep_compound_tail). */
@@ -310,10 +310,25 @@ export function check_free(slot: u32, order: u32): Status {
   return is_mapped(slot, order) ? Status.MAPPED : Status.OK;
 }
 
-/** Whether the folio as a whole or one of its pages is mapped. A page type is no mapping. */
+/** A 32-bit folio field, or `none` where the kernel has no such field. */
+function field_or(p: u32, name: Word, none: i32): i32 {
+  const offset = word(name);
+  return offset != NO_FIELD ? load<i32>(p + offset) : none;
+}
+
+/** Whether a large folio still carries a count (free_tail_page_prepare's checks on pages 1 and 2). */
+function has_counts(p: u32, order: u32): bool {
+  if (field_or(p, Word.ENTIRE_MAPCOUNT, -1) != -1 || field_or(p, Word.LARGE_MAPCOUNT, -1) != -1) return true;
+  if (field_or(p, Word.NR_PAGES_MAPPED, 0) != 0) return true;
+  if (order >= word(Word.PINCOUNT_MIN_ORDER) && field_or(p, Word.PINCOUNT, 0) != 0) return true;
+  const mm_id_mapcounts = word(Word.MM_ID_MAPCOUNTS);
+  return mm_id_mapcounts != NO_FIELD && load<u64>(p + mm_id_mapcounts) != 0xffff_ffff_ffff_ffff;
+}
+
+/** Whether the folio or one of its pages is mapped or pinned. A page type is no mapping. */
 function is_mapped(head: u32, order: u32): bool {
   const p = slot_to_page(head);
-  if (order > 0 && has_head_flag(p) && load<i32>(p + word(Word.ENTIRE_MAPCOUNT)) >= 0) return true;
+  if (order > 0 && has_head_flag(p) && has_counts(p, order)) return true;
   const end = p + (STRUCT_PAGE_SIZE << order);
   for (let at = p; at != end; at += STRUCT_PAGE_SIZE) {
     if (changetype<page>(at)._mapcount >= 0) return true;

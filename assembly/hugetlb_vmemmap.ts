@@ -8,7 +8,7 @@
 import { PageHead, PageTail, check_span, compound_info_of, compound_order } from "./compound";
 import { NOT_MAPPED, page } from "./page";
 import { Encoding, Word, word, word64 } from "./profile";
-import { any_alias, set_slot_alias, slot_to_page, slot_valid } from "./sparse";
+import { any_shared, Sharing, set_slot_sharing, slot_to_page, slot_valid } from "./sparse";
 import { Status, refused } from "./status";
 import { SLOTS_PER_VMEMMAP_PAGE, STRUCT_PAGE_SHIFT, STRUCT_PAGE_SIZE, TAIL_MAPPING } from "./x86_64";
 
@@ -30,7 +30,7 @@ function check_folio(head: u32): Status {
   if (!PageHead(head)) return Status.NOT_COMPOUND;
   const status = check_span(head, compound_order(head));
   if (status != Status.OK) return status;
-  return (<u32>1) << compound_order(head) > reserved_slots() ? Status.OK : Status.ORDER;
+  return (<u32>1) << compound_order(head) > reserved_slots() ? Status.OK : Status.NOT_OPTIMIZED;
 }
 
 /** The bytes of the zone's shared tail page of 7.1 on (vmemmap_tails), written at the slot `p`. */
@@ -50,10 +50,12 @@ export function hugetlb_vmemmap_optimize_folio(head: u32): i32 {
   const status = check_folio(head);
   if (status != Status.OK) return refused(status);
   const order = compound_order(head);
-  if (any_alias(head, 1 << order)) return refused(Status.ALIASED);
+  if (any_shared(head, 1 << order)) return refused(Status.ALIASED);
   const first = slot_to_page(head);
   changetype<page>(first).private_ |= VMEMMAP_OPTIMIZED;
   const reserved = reserved_slots();
+  // From 7.1 on the shared frame is the zone's, and the head's own page is its alone.
+  if (word(Word.ENCODING) != Encoding.MASK) set_slot_sharing(head + reserved - 1, Sharing.HOME);
   const nr: u32 = 1 << order;
   const info = compound_info_of(head, order);
   for (let i = reserved; i < nr; i += SLOTS_PER_VMEMMAP_PAGE) {
@@ -63,7 +65,7 @@ export function hugetlb_vmemmap_optimize_folio(head: u32): i32 {
     } else {
       memory.copy(to, slot_to_page(head + reserved - SLOTS_PER_VMEMMAP_PAGE), VMEMMAP_PAGE_SIZE);
     }
-    set_slot_alias(head + i, true);
+    set_slot_sharing(head + i, Sharing.ALIAS);
   }
   return 0;
 }
@@ -74,12 +76,13 @@ export function hugetlb_vmemmap_restore_folio(head: u32): i32 {
   if (status != Status.OK) return refused(status);
   const nr: u32 = 1 << compound_order(head);
   const reserved = reserved_slots();
-  if ((changetype<page>(slot_to_page(head)).private_ & VMEMMAP_OPTIMIZED) == 0) return refused(Status.ARGUMENT);
+  if ((changetype<page>(slot_to_page(head)).private_ & VMEMMAP_OPTIMIZED) == 0) return refused(Status.NOT_OPTIMIZED);
   changetype<page>(slot_to_page(head)).private_ &= ~VMEMMAP_OPTIMIZED;
   const tail = slot_to_page(head + reserved - 1);
   for (let i = reserved; i < nr; i++) {
     memory.copy(slot_to_page(head + i), tail, STRUCT_PAGE_SIZE);
-    if ((i & (SLOTS_PER_VMEMMAP_PAGE - 1)) == 0) set_slot_alias(head + i, false);
+    if ((i & (SLOTS_PER_VMEMMAP_PAGE - 1)) == 0) set_slot_sharing(head + i, Sharing.NONE);
   }
+  set_slot_sharing(head + reserved - 1, Sharing.NONE);
   return 0;
 }

@@ -7,6 +7,7 @@ import { pfn_to_slot as slot_of_pfn, slot_to_pfn, slot_valid } from "./sparse";
 // Where the host finds its places in linear memory, and the numbers of words, statuses and policies
 export { MAX_SLOTS, PREDICATE, SECTION_TABLE, STAGING, STAGING_SIZE } from "./memory";
 export { Encoding, KindMark, MapcountRule, Word } from "./profile";
+export { Sharing } from "./sparse";
 export { Status } from "./status";
 export { Policy } from "./page_flags";
 export { PageKind } from "./bulk/scan";
@@ -20,7 +21,7 @@ export {
   slots_written,
   slot_valid,
   slot_is_alias,
-  set_slot_alias,
+  set_slot_sharing,
 } from "./sparse";
 
 /** Slot of a PFN given by its halves, or INVALID. */

@@ -6,8 +6,9 @@
 //     0x05000  the predicate of a select pass
 //     0x06000  section number of each slot section, u32
 //     0x08000  subsection map of each slot section, u64
-//     0x10000  alias bitmap, one bit per 64 slots
-//     0x30000  staging for lists on their way through
+//     0x10000  which slots are aliases, one bit per 64
+//     0x30000  which slots share their frame, one bit per 64
+//     0x50000  staging for lists on their way through
 //     0x70000  notes of a batch about pages to look at again
 //     0x80000  section table, u32 an entry, as long as the host wishes
 //              lists the host keeps in this memory
@@ -24,8 +25,9 @@ export const PREDICATE: u32 = 0x5000;
 export const SLOT_SECTIONS: u32 = 0x6000;
 export const SUBSECTION_MAPS: u32 = SLOT_SECTIONS + MAX_SLOT_SECTIONS * sizeof<u32>();
 export const ALIAS_BITMAP: u32 = 0x10000;
-export const STAGING: u32 = ALIAS_BITMAP + (MAX_SLOTS >> (VMEMMAP_PAGE_SHIFT + 3));
-export const STAGING_SIZE: u32 = 0x40000;
+export const SHARED_BITMAP: u32 = ALIAS_BITMAP + (MAX_SLOTS >> (VMEMMAP_PAGE_SHIFT + 3));
+export const STAGING: u32 = SHARED_BITMAP + (MAX_SLOTS >> (VMEMMAP_PAGE_SHIFT + 3));
+export const STAGING_SIZE: u32 = 0x20000;
 export const NOTES: u32 = STAGING + STAGING_SIZE;
 export const SECTION_TABLE: u32 = 0x80000;
 

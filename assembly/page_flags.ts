@@ -9,7 +9,7 @@ import { INVALID } from "./memory";
 import { NOT_MAPPED, page } from "./page";
 import { assign_flags, clear_flags, ref_set, set_flags } from "./page_ref";
 import { Word, word, word64 } from "./profile";
-import { any_alias, set_section_plain, slot_to_page, slot_valid, span_valid } from "./sparse";
+import { any_shared, set_section_plain, slot_to_page, slot_valid, span_valid } from "./sparse";
 import { Status, refused } from "./status";
 import { PFN_SECTION_SHIFT, STRUCT_PAGE_SIZE } from "./x86_64";
 
@@ -60,9 +60,9 @@ function folio_end(slot: u32): u32 {
 
 /** Whether another slot may show this one's bytes: some slot of its folio is an alias. */
 export function folio_is_aliased(slot: u32): bool {
-  if (word(Word.NR_ALIASES) == 0) return false;
+  if (word(Word.NR_SHARED) == 0) return false;
   const head = compound_head(slot);
-  return any_alias(slot, 1) || (head != INVALID && any_alias(head, folio_end(head) - head));
+  return any_shared(slot, 1) || (head != INVALID && any_shared(head, folio_end(head) - head));
 }
 
 /** Set or clear a flag under its policy. */
@@ -115,7 +115,7 @@ function links(zone: u32, nid: u32): u64 {
 function check_links(slot: u32, nr: u32, zone: u32, nid: u32): Status {
   if (zone > word(Word.ZONE_MASK) || nid > word(Word.NODE_MASK)) return Status.ARGUMENT;
   if (!span_valid(slot, nr)) return Status.ABSENT;
-  return any_alias(slot, nr) ? Status.ALIASED : Status.OK;
+  return any_shared(slot, nr) ? Status.ALIASED : Status.OK;
 }
 
 /** set_page_links over `nr` slots. */

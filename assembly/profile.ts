@@ -29,8 +29,8 @@ export enum Word {
   NR_SLOTS,
   /** Entries of the section table. */
   NR_SECTIONS,
-  /** How many 64-slot pages are marked as aliases. */
-  NR_ALIASES,
+  /** How many 64-slot pages share their frame. */
+  NR_SHARED,
 
   VMEMMAP_BASE,
   ENCODING,

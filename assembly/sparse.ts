@@ -9,7 +9,15 @@
 // PLAIN says that lookups in this section need no checks: all its subsections are valid, and each tagged word leads
 // to a present slot that stands as many slots before as it stands PFNs before.
 
-import { ALIAS_BITMAP, INVALID, MAX_SLOT_SECTIONS, SECTION_TABLE, SLOT_SECTIONS, SUBSECTION_MAPS } from "./memory";
+import {
+  ALIAS_BITMAP,
+  INVALID,
+  MAX_SLOT_SECTIONS,
+  SECTION_TABLE,
+  SHARED_BITMAP,
+  SLOT_SECTIONS,
+  SUBSECTION_MAPS,
+} from "./memory";
 import { Word, add_to_word, state_set, word } from "./profile";
 import {
   ALL_SUBSECTIONS,
@@ -152,38 +160,54 @@ export function slots_written(slot: u32, nr: u32): void {
 }
 
 // Aliases: slots that show another frame's bytes, since HVO or device-dax mapped one frame at many places of the
-// vmemmap. The unit is the page of the vmemmap, 64 slots.
+// vmemmap. The unit is the page of the vmemmap, 64 slots. A page at home on its frame is no alias, but shared all the
+// same: a write to it would have to show in the others.
+
+export enum Sharing {
+  NONE,
+  /** Others show this page's frame. */
+  HOME,
+  /** This page shows a frame that is not its own. */
+  ALIAS,
+}
 
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
-function alias_bit(slot: u32): bool {
-  const at = slot >> VMEMMAP_PAGE_SHIFT;
-  return ((load<u8>(ALIAS_BITMAP + (at >> 3)) >> (at & 7)) & 1) != 0;
+function test_bit(bitmap: u32, at: u32): bool {
+  return ((load<u8>(bitmap + (at >> 3)) >> (<u8>(at & 7))) & 1) != 0;
+}
+
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function assign_bit(bitmap: u32, at: u32, value: bool): void {
+  const byte = bitmap + (at >> 3);
+  const bit: u32 = 1 << (at & 7);
+  const old: u32 = load<u8>(byte);
+  store<u8>(byte, <u8>(value ? old | bit : old & ~bit));
 }
 
 export function slot_is_alias(slot: u32): bool {
-  return slot < word(Word.NR_SLOTS) && alias_bit(slot);
+  return slot < word(Word.NR_SLOTS) && test_bit(ALIAS_BITMAP, slot >> VMEMMAP_PAGE_SHIFT);
 }
 
-/** Mark the 64 slots around `slot` as aliases, or as at home. */
-export function set_slot_alias(slot: u32, alias: bool): void {
-  if (slot >= word(Word.NR_SLOTS) || alias_bit(slot) == alias) return;
+/** Say how the 64 slots around `slot` share their frame. */
+export function set_slot_sharing(slot: u32, sharing: u32): void {
+  if (slot >= word(Word.NR_SLOTS)) return;
   const at = slot >> VMEMMAP_PAGE_SHIFT;
-  const byte = ALIAS_BITMAP + (at >> 3);
-  const bit: u32 = 1 << (at & 7);
-  store<u8>(byte, <u8>((<u32>load<u8>(byte)) ^ bit));
-  add_to_word(Word.NR_ALIASES, alias ? 1 : -1);
+  const shared = sharing != Sharing.NONE;
+  if (test_bit(SHARED_BITMAP, at) != shared) add_to_word(Word.NR_SHARED, shared ? 1 : -1);
+  assign_bit(SHARED_BITMAP, at, shared);
+  assign_bit(ALIAS_BITMAP, at, sharing == Sharing.ALIAS);
 }
 
-/** Whether any of `nr` slots from `slot` on is an alias. */
-export function any_alias(slot: u32, nr: u32): bool {
-  if (word(Word.NR_ALIASES) == 0 || nr == 0) return false;
+/** Whether any of `nr` slots from `slot` on shares its frame. */
+export function any_shared(slot: u32, nr: u32): bool {
+  if (word(Word.NR_SHARED) == 0 || nr == 0) return false;
   const last = (slot + (nr - 1)) >> VMEMMAP_PAGE_SHIFT;
   let at = slot >> VMEMMAP_PAGE_SHIFT;
   while (at <= last) {
-    const byte: u32 = load<u8>(ALIAS_BITMAP + (at >> 3));
-    if (((byte >> (at & 7)) & 1) != 0) return true;
-    at = byte == 0 ? (at | 7) + 1 : at + 1;
+    if (test_bit(SHARED_BITMAP, at)) return true;
+    at = load<u8>(SHARED_BITMAP + (at >> 3)) == 0 ? (at | 7) + 1 : at + 1;
   }
   return false;
 }

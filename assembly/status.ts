@@ -32,6 +32,8 @@ export enum Status {
   BAD_HEAD,
   /** A poisoned page is never freed. */
   HWPOISON,
+  /** The folio's vmemmap is not optimised. */
+  NOT_OPTIMIZED,
   /** An argument is out of its range. */
   ARGUMENT,
 }

@@ -13,6 +13,26 @@ export interface VmemmapAliases {
 
 export const SLOTS_PER_VMEMMAP_PAGE = 64;
 
+/** Check what holds for all lists of aliases. Throws what `refuse` makes of the reason. */
+export function checkAliasLists({ pfns, frames, home }: VmemmapAliases, refuse: (message: string) => Error): void {
+  if (frames.length !== pfns.length || home.length !== pfns.length) {
+    throw refuse(`expected ${pfns.length} frames and homes, found ${frames.length} and ${home.length}`);
+  }
+  const homes = new Set<number>();
+  let before = -1;
+  pfns.forEach((pfn, i) => {
+    if (!(pfn > before) || pfn % SLOTS_PER_VMEMMAP_PAGE !== 0) {
+      throw refuse(
+        `expected rising multiples of ${SLOTS_PER_VMEMMAP_PAGE} as PFNs of aliases, found ${pfn} after ${before}`,
+      );
+    }
+    before = pfn;
+    if (home[i] !== 1) return;
+    if (homes.has(frames[i]!)) throw refuse(`expected one home a frame, found a second for frame ${frames[i]}`);
+    homes.add(frames[i]!);
+  });
+}
+
 interface Entry {
   readonly frame: number;
   readonly home: boolean;

@@ -41,7 +41,7 @@ export function isWide(core: Core): boolean {
 }
 
 function isRange(source: PfnSource): source is PfnRange {
-  return !ArrayBuffer.isView(source);
+  return typeof source === "object" && (source as unknown) !== null && "start" in source;
 }
 
 /** Check that `source` is of this map's kind; how many pages it names. */
@@ -51,6 +51,7 @@ export function sourceLength(core: Core, source: PfnSource, what: string): numbe
     return source.length;
   }
   const { start, count } = source;
+  if (typeof start !== "number" || typeof count !== "number") checkKind(core, source, what);
   if (!Number.isSafeInteger(start) || !Number.isSafeInteger(count) || start < 0 || count < 0) {
     throw new VmemmapError("bad-argument", `${what}: range of ${count} from ${start}: expected whole numbers from 0`);
   }

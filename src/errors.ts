@@ -30,6 +30,8 @@ export type VmemmapErrorCode =
   | "flag-policy"
   /** The page's type word does not allow the change. */
   | "page-type"
+  /** The folio's vmemmap is not optimised (HVO), or too small for it. */
+  | "not-optimized"
   /** The page is poisoned: the kernel never frees it. */
   | "hwpoison"
   /** The map needs more linear memory than WebAssembly or this host can give. */

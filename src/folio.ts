@@ -1,9 +1,21 @@
 import type { Vmemmap } from "./vmemmap.js";
+import { MAX_I32, MIN_I32, whole } from "./check.js";
 import { errorOf } from "./engine/status.js";
+
+function references(count: number): number {
+  return whole(count, 1, MAX_I32, "number of references");
+}
+
+function int32(count: number): number {
+  return whole(count, MIN_I32, MAX_I32, "count");
+}
 
 /**
  * A folio, named by its head: a cheap value, no copy. Each property reads the slots as they are at that moment, so a folio
  * that was split or freed meanwhile reads as what stands there now.
+ *
+ * Changes throw "aliased-slots" where a slot of the folio is an alias (an optimised hugetlb folio, a deduplicated device-dax
+ * one), and "bad-argument" for counts that are no 32-bit numbers.
  */
 export class Folio {
   readonly #map: Vmemmap;
@@ -114,31 +126,36 @@ export class Folio {
 
   /** folio_ref_try_add: take `count` references unless the folio is free or frozen. */
   tryGet(count = 1): boolean {
-    return this.#change(this.#core.folio_try_get(this.#slot, count), `tryGet(${count})`) === 1;
+    return this.#change(this.#core.folio_try_get(this.#slot, references(count)), `tryGet(${count})`) === 1;
   }
 
   /** folio_ref_sub_and_test: drop `count` references; true when the last one went. @throws VmemmapError "refcount" */
   put(count = 1): boolean {
-    return this.#change(this.#core.folio_put_refs(this.#slot, count), `put(${count})`) === 1;
+    return this.#change(this.#core.folio_put_refs(this.#slot, references(count)), `put(${count})`) === 1;
   }
 
   /** folio_ref_add_unless: whether `count` was added, which it is unless the refcount is `unless`. */
   refAddUnless(count: number, unless: number): boolean {
-    return this.#change(this.#core.folio_ref_add_unless(this.#slot, count, unless), `refAddUnless(${count})`) === 1;
+    return (
+      this.#change(
+        this.#core.folio_ref_add_unless(this.#slot, int32(count), int32(unless)),
+        `refAddUnless(${count})`,
+      ) === 1
+    );
   }
 
   /** folio_ref_freeze: to 0 if the refcount is exactly `count`. */
   freeze(count: number): boolean {
-    return this.#change(this.#core.folio_ref_freeze(this.#slot, count), `freeze(${count})`) === 1;
+    return this.#change(this.#core.folio_ref_freeze(this.#slot, int32(count)), `freeze(${count})`) === 1;
   }
 
   /** folio_ref_unfreeze: from 0 to `count`. @throws VmemmapError "refcount": the folio is not frozen */
   unfreeze(count: number): void {
-    this.#change(this.#core.folio_ref_unfreeze(this.#slot, count), `unfreeze(${count})`);
+    this.#change(this.#core.folio_ref_unfreeze(this.#slot, int32(count)), `unfreeze(${count})`);
   }
 
   /** set_page_count: the count, whatever it was. */
   setRefcount(count: number): void {
-    this.#change(this.#core.set_page_count(this.#slot, count), `setRefcount(${count})`);
+    this.#change(this.#core.set_page_count(this.#slot, int32(count)), `setRefcount(${count})`);
   }
 }

@@ -1,3 +1,4 @@
+import { MAX_I32, MIN_I32, whole } from "./check.js";
 import type { Core } from "./engine/core.js";
 import { constant } from "./engine/modules.js";
 import { typeWords } from "./engine/state.js";
@@ -30,8 +31,7 @@ export interface PagePredicate {
 const kindNumbers = { single: "PageKind.SINGLE", head: "PageKind.HEAD", tail: "PageKind.TAIL" } as const;
 const ALL_KINDS = Object.keys(kindNumbers) as PageKind[];
 const ANY_ORDER = 255;
-const MIN_I32 = -(2 ** 31);
-const MAX_I32 = 2 ** 31 - 1;
+const NO_TYPE = { mask: 0, value: 0 };
 
 /** Bit of a flag of the profile. @throws VmemmapError "bad-argument" */
 export function flagOf(profile: Profile, name: string): PageFlag {
@@ -60,14 +60,6 @@ function bits(profile: Profile, names: readonly string[] = []): bigint {
   return names.reduce((mask, name) => mask | (1n << BigInt(flagOf(profile, name).bit)), 0n);
 }
 
-function whole(value: number | undefined, otherwise: number, min: number, max: number, name: string): number {
-  if (value === undefined) return otherwise;
-  if (!Number.isInteger(value) || value < min || value > max) {
-    throw new VmemmapError("bad-argument", `${name} ${value}: expected a whole number from ${min} to ${max}`);
-  }
-  return value;
-}
-
 /** Write a predicate where the core looks for it (Predicate, assembly/bulk/scan.ts). */
 export function writePredicate(core: Core, profile: Profile, want: PagePredicate): void {
   const set = bits(profile, want.set);
@@ -80,11 +72,11 @@ export function writePredicate(core: Core, profile: Profile, want: PagePredicate
     ["node", profile.node],
   ] as const) {
     if (want[name] === undefined) continue;
-    const wanted = whole(want[name], 0, 0, 2 ** field.width - 1, name);
+    const wanted = whole(want[name], 0, 2 ** field.width - 1, name);
     mask |= ((1n << BigInt(field.width)) - 1n) << BigInt(field.shift);
     value |= BigInt(wanted) << BigInt(field.shift);
   }
-  const type = want.type === undefined ? { mask: 0, value: 0 } : typeOf(profile, want.type);
+  const type = want.type === undefined ? NO_TYPE : typeOf(profile, want.type);
   const kinds = (want.kinds ?? ALL_KINDS).reduce((all, kind) => {
     if (!Object.hasOwn(kindNumbers, kind)) {
       throw new VmemmapError("bad-argument", `kind ${JSON.stringify(kind)}: expected ${ALL_KINDS.join(", ")}`);
@@ -96,13 +88,13 @@ export function writePredicate(core: Core, profile: Profile, want: PagePredicate
   core.u64.set([mask, value], at / 8);
   core.u32.set([type.mask, type.value, kinds], at / 4 + 4);
   core.u32.set(
-    [whole(want.minOrder, 0, 0, ANY_ORDER, "minOrder"), whole(want.maxOrder, ANY_ORDER, 0, ANY_ORDER, "maxOrder")],
+    [whole(want.minOrder ?? 0, 0, ANY_ORDER, "minOrder"), whole(want.maxOrder ?? ANY_ORDER, 0, ANY_ORDER, "maxOrder")],
     at / 4 + 7,
   );
   core.i32.set(
     [
-      whole(want.minRefcount, MIN_I32, MIN_I32, MAX_I32, "minRefcount"),
-      whole(want.maxRefcount, MAX_I32, MIN_I32, MAX_I32, "maxRefcount"),
+      whole(want.minRefcount ?? MIN_I32, MIN_I32, MAX_I32, "minRefcount"),
+      whole(want.maxRefcount ?? MAX_I32, MIN_I32, MAX_I32, "maxRefcount"),
     ],
     at / 4 + 9,
   );

@@ -1,7 +1,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import { AliasTable, SLOTS_PER_VMEMMAP_PAGE, type VmemmapAliases } from "./aliases.js";
+import { AliasTable, checkAliasLists, SLOTS_PER_VMEMMAP_PAGE, type VmemmapAliases } from "./aliases.js";
 import * as batch from "./batch.js";
 import { checkApart } from "./changes.js";
+import { whole } from "./check.js";
 import { Core, INVALID, STAGED_ELEMENTS, stagingPlaces } from "./engine/core.js";
 import { bestBuild, type Build, constant } from "./engine/modules.js";
 import { errorOf } from "./engine/status.js";
@@ -37,7 +38,7 @@ export interface VmemmapOptions {
   readonly build?: Build;
   /**
    * Write each slot of `memory` as the kernel leaves free pages after boot: zone, node, refcount 0, mapcount 0. `false` leaves
-   * all slots zero, for who writes them anyway.
+   * all slots zero, for who writes them anyway; a slot of zeroes reads as a page that is mapped once.
    * @default true
    */
   readonly initialize?: boolean;
@@ -47,6 +48,8 @@ export interface VmemmapOptions {
 export type LoadOptions = Pick<VmemmapOptions, "build" | "listCapacity">;
 
 const SLOT_BYTES = 64;
+/** What fits a 4 GiB memory. */
+const MAX_LIST_ENTRIES = 2 ** 30;
 /** Zones of x86_64 by their first PFN after (arch/x86/mm/init.c, zone_sizes_init). */
 const ZONES_UP_TO = [
   ["DMA", 4096],
@@ -95,9 +98,7 @@ export class Vmemmap {
     const sections = options.sections ?? sectionsOf(memory);
     checkSections(sections, (message) => new VmemmapError("bad-range", message));
     if (sections.length === 0) throw new VmemmapError("bad-range", "a map needs at least one range of memory");
-    if (!Number.isSafeInteger(listCapacity) || listCapacity < 0) {
-      throw new VmemmapError("bad-argument", `listCapacity ${listCapacity}: expected a whole number of entries`);
-    }
+    whole(listCapacity, 0, MAX_LIST_ENTRIES, "listCapacity");
     this.#checkBase(sections);
     this.#core = new Core(build, this.profile, this.vmemmapBase, sections, listCapacity);
     if (options.initialize ?? true) for (const range of memory) this.#initializeRange(range);
@@ -124,6 +125,7 @@ export class Vmemmap {
       const zone = zones.find(([, limit]) => pfn < limit) ?? ["NORMAL", PFN_LIMIT];
       const stop = Math.min(end, zone[1], (Math.floor(pfn / PAGES_PER_SECTION) + 1) * PAGES_PER_SECTION);
       const number = this.#zoneNumber(zone[0]);
+      this.#checkField("node", node);
       const status = this.core.exports.memmap_init_range(this.core.slotOf(pfn), stop - pfn, number, node, 0);
       if (status < 0) throw errorOf(-status, `memory range [${start}, ${end}), zone ${number}, node ${node}`);
       pfn = stop;
@@ -131,11 +133,20 @@ export class Vmemmap {
   }
 
   #zoneNumber(zone: string | number): number {
-    const number = typeof zone === "number" ? zone : this.profile.zones.indexOf(zone);
-    if (!Number.isInteger(number) || number < 0) {
-      throw new VmemmapError("bad-range", `zone ${JSON.stringify(zone)}: profile has ${this.profile.zones.join(", ")}`);
+    if (typeof zone === "number") return this.#checkField("zone", zone);
+    const number = this.profile.zones.indexOf(zone);
+    if (number < 0) {
+      throw new VmemmapError(
+        "bad-argument",
+        `zone ${JSON.stringify(zone)}: the profile has ${this.profile.zones.join(", ")}`,
+      );
     }
     return number;
+  }
+
+  /** A value that fits a field of the flags word. */
+  #checkField(name: "zone" | "node" | "lastCpupid", value: number): number {
+    return whole(value, 0, 2 ** this.profile[name].width - 1, name);
   }
 
   /** {@link dispose}, for `using`, where the host has Symbol.dispose. */
@@ -154,6 +165,10 @@ export class Vmemmap {
   get core(): Core {
     if (this.#core === undefined) throw new VmemmapError("disposed", "this map was disposed of");
     return this.#core;
+  }
+
+  #checkAlive(): void {
+    if (this.#core === undefined) throw new VmemmapError("disposed", "this map was disposed of");
   }
 
   /** Let go of the map's memory. Every later call throws "disposed". */
@@ -197,9 +212,9 @@ export class Vmemmap {
     this.core.build = build;
   }
 
-  /** pfn_valid. */
+  /** pfn_valid; false for what is no PFN at all. */
   pfnValid(pfn: number): boolean {
-    return this.core.slotOf(checkPfn(pfn)) !== INVALID;
+    return Number.isSafeInteger(pfn) && pfn >= 0 && this.core.slotOf(pfn) !== INVALID;
   }
 
   /** Slot of a PFN. @throws VmemmapError "pfn-absent" */
@@ -219,11 +234,14 @@ export class Vmemmap {
 
   /** Kernel address of a page's struct page (pfn_to_page). */
   pageAddress(pfn: number): bigint {
+    this.#checkAlive();
     return this.vmemmapBase + BigInt(checkPfn(pfn)) * BigInt(SLOT_BYTES);
   }
 
   /** PFN of the struct page at a kernel address (page_to_pfn). @throws VmemmapError "bad-argument" */
   addressPfn(address: bigint): number {
+    this.#checkAlive();
+    if (typeof address !== "bigint") throw new VmemmapError("bad-argument", `address ${String(address)}: no bigint`);
     const offset = address - this.vmemmapBase;
     if (offset < 0n || offset % BigInt(SLOT_BYTES) !== 0n || offset >> 46n !== 0n) {
       throw new VmemmapError("bad-argument", `0x${address.toString(16)} is no struct page of this vmemmap`);
@@ -344,12 +362,16 @@ export class Vmemmap {
     );
   }
 
-  /** Set a flag, on the page its policy names. @throws VmemmapError "flag-policy", "aliased-slots" */
+  /**
+   * Set a flag, on the page its policy names.
+   *
+   * @throws VmemmapError "flag-policy", "aliased-slots", "bad-argument" (no such flag), "pfn-absent", "bad-head"
+   */
   setFlag(pfn: number, name: string): void {
     this.#changeFlag(pfn, name, true);
   }
 
-  /** Clear a flag, on the page its policy names. @throws VmemmapError "flag-policy", "aliased-slots" */
+  /** Clear a flag, on the page its policy names. Throws as {@link setFlag}. */
   clearFlag(pfn: number, name: string): void {
     this.#changeFlag(pfn, name, false);
   }
@@ -388,13 +410,18 @@ export class Vmemmap {
     return null;
   }
 
-  /** __SetPage<type>. @throws VmemmapError "page-type": it has another type, or is mapped */
+  /**
+   * __SetPage<type>. The type a page already has changes nothing.
+   *
+   * @throws VmemmapError "page-type": the word is not free for a type. From 6.12 on that is any word but "none"; up to 6.1
+   * types are bits, and a page may take a second one.
+   */
   setPageType(pfn: number, name: string): void {
     const { mask, value, word } = typeOf(this.profile, name);
     this.#done(this.core.exports.page_set_type(this.slotOf(pfn), mask, value, word), `setPageType(${pfn}, "${name}")`);
   }
 
-  /** __ClearPage<type>. @throws VmemmapError "page-type": it has another type */
+  /** __ClearPage<type>; nothing to do on an untyped page from 6.12 on. @throws VmemmapError "page-type": it lacks the type */
   clearPageType(pfn: number, name: string): void {
     const { mask, value, word } = typeOf(this.profile, name);
     this.#done(
@@ -410,7 +437,10 @@ export class Vmemmap {
     return this.core.u64[this.#wordIndex(pfn, offset)] ?? 0n;
   }
 
-  /** Write a word as it is: lookups around it are checked until the next {@link checkWellFormed}. */
+  /**
+   * Write a word as it is, of this slot alone, aliases or not. Lookups in its section are checked until the next
+   * {@link checkWellFormed}.
+   */
   writeWord(pfn: number, offset: number, value: bigint): void {
     if (typeof value !== "bigint" || BigInt.asUintN(64, value) !== value) {
       throw new VmemmapError("bad-argument", `word ${String(value)}: expected a bigint from 0 to 2^64 - 1`);
@@ -433,7 +463,7 @@ export class Vmemmap {
     });
   }
 
-  /** Write whole slots as they are: lookups around them are checked until the next {@link checkWellFormed}. */
+  /** Write whole slots as they are. Lookups in their sections are checked until the next {@link checkWellFormed}. */
   writeSlots(startPfn: number, bytes: Uint8Array): void {
     this.#forSlots(startPfn, bytes, (address, offset, length, slot) => {
       this.core.u8.set(bytes.subarray(offset, offset + length), address);
@@ -490,7 +520,8 @@ export class Vmemmap {
   }
 
   /**
-   * prep_compound_page: make 2^order pages from `pfn` on one compound page. No refcount is written.
+   * prep_compound_page: make 2^order pages from `pfn` on one compound page. No refcount is written. Order 0 is no compound:
+   * nothing is written.
    *
    * @throws VmemmapError "pfn-absent", "order-too-large", "unaligned", "overlap", "aliased-slots"
    */
@@ -507,7 +538,9 @@ export class Vmemmap {
   /**
    * What __free_pages_prepare and free_tail_page_prepare write: the compound page (or single pages) become free pages.
    *
-   * @throws VmemmapError "not-frozen", "folio-mapped", "not-compound", "order-too-large", "hwpoison", "aliased-slots", …
+   * @throws VmemmapError "not-frozen"; "folio-mapped"; "order-too-large": the compound page has another order;
+   * "not-compound": a tail; "overlap": the pages are not single and no compound; "unaligned"; "hwpoison": a poisoned single
+   * page; "aliased-slots"; "pfn-absent"
    */
   freePagesPrepare(pfn: number, order: number): void {
     this.freePagesPrepareAll([pfn], order);
@@ -573,12 +606,16 @@ export class Vmemmap {
 
   /** set_page_links: zone and node of `count` pages from `pfn` on. */
   setPageLinks(pfn: number, count: number, zone: number, node: number): void {
+    whole(count, 1, this.slots, "count");
+    this.#checkField("zone", zone);
+    this.#checkField("node", node);
     const status = this.core.exports.set_page_links(this.slotOf(pfn), count, zone, node);
     this.#done(status, `setPageLinks(${pfn}, ${count}, zone ${zone}, node ${node})`);
   }
 
   /** page_cpupid_xchg_last. */
   setLastCpupid(pfn: number, cpupid: number): void {
+    this.#checkField("lastCpupid", cpupid);
     this.#done(this.core.exports.page_cpupid_xchg_last(this.slotOf(pfn), cpupid), `setLastCpupid(${pfn}, ${cpupid})`);
   }
 
@@ -591,21 +628,39 @@ export class Vmemmap {
 
   /** Pages of the vmemmap that share a frame. */
   get aliases(): VmemmapAliases {
+    this.#checkAlive();
     return this.#aliases.toArrays();
   }
 
-  /** Say which pages of the vmemmap share a frame, as a dump's page tables tell. The slots' bytes are not touched. */
-  addAliases({ pfns, frames, home }: VmemmapAliases): void {
-    const slots = Array.from(pfns, (pfn) => this.slotOf(pfn));
+  /**
+   * Say which pages of the vmemmap share a frame, as a dump's page tables tell. The slots' bytes are not touched. Frames are
+   * numbered within the call.
+   *
+   * @throws VmemmapError "bad-argument": lengths differ, a PFN is no rising multiple of 64, two homes for a frame, a page
+   * that shares a frame already; "pfn-absent"
+   */
+  addAliases(aliases: VmemmapAliases): void {
+    this.#checkAlive();
+    checkAliasLists(aliases, (message) => new VmemmapError("bad-argument", message));
+    const { pfns, frames, home } = aliases;
+    const slots = Array.from(pfns, (pfn) => {
+      if (this.#aliases.frameOf(pfn) === undefined) return this.slotOf(pfn);
+      throw new VmemmapError("bad-argument", `PFN ${pfn}: its page of the vmemmap shares a frame already`);
+    });
+    const numbers = new Map<number, number>();
     slots.forEach((slot, i) => {
-      this.#aliases.add(pfns[i] ?? NaN, frames[i] ?? 0, home[i] === 1);
-      this.core.exports.set_slot_alias(slot, Number(home[i] !== 1));
+      const frame = numbers.get(frames[i]!) ?? this.#aliases.newFrame();
+      numbers.set(frames[i]!, frame);
+      this.#aliases.add(pfns[i]!, frame, home[i] === 1);
+      this.core.exports.set_slot_sharing(slot, constant(home[i] === 1 ? "Sharing.HOME" : "Sharing.ALIAS"));
     });
   }
 
   /**
    * hugetlb_vmemmap_optimize_folio (HVO): the folio's later slots show shared pages from now on, as the profile's kernel
-   * maps them.
+   * maps them. Any compound page is taken for a hugetlb one.
+   *
+   * @throws VmemmapError "not-optimized": the folio is too small; "not-compound", "aliased-slots", "pfn-absent"
    */
   hugetlbVmemmapOptimizeFolio(pfn: number): void {
     const slot = this.slotOf(pfn);
@@ -619,7 +674,7 @@ export class Vmemmap {
     }
   }
 
-  /** hugetlb_vmemmap_restore_folio: each slot of the folio is its own again. */
+  /** hugetlb_vmemmap_restore_folio: each slot of the folio is its own again. @throws VmemmapError "not-optimized" */
   hugetlbVmemmapRestoreFolio(pfn: number): void {
     const slot = this.slotOf(pfn);
     this.#done(this.core.exports.hugetlb_vmemmap_restore_folio(slot), `hugetlbVmemmapRestoreFolio(${pfn})`);
@@ -638,8 +693,8 @@ export class Vmemmap {
    */
   list(length: number): Uint32Array<ArrayBuffer> {
     const { lists, listBytes } = this.core.plan;
-    const bytes = Math.ceil(length / 16) * 64;
-    if (!Number.isSafeInteger(length) || length < 0 || this.#listsUsed + bytes > listBytes) {
+    const bytes = whole(length, 0, MAX_LIST_ENTRIES, "length of a list") * 4;
+    if (this.#listsUsed + bytes > listBytes) {
       throw new VmemmapError(
         "out-of-memory",
         `list of ${length}: ${(listBytes - this.#listsUsed) / 4} entries of listCapacity are left`,

@@ -76,7 +76,7 @@ export class Core {
 }
 
 /** Staging for lists on their way through: three places for `ELEMENTS` elements of up to 8 bytes. */
-export const STAGED_ELEMENTS = 8192;
+export const STAGED_ELEMENTS = 4096;
 
 export function stagingPlaces(): { readonly pfns: number; readonly slots: number; readonly answers: number } {
   const start = constant("STAGING");

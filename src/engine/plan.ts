@@ -21,7 +21,7 @@ export interface MemoryPlan {
 export function planMemory(sections: number, lastSection: number, listCapacity: number): MemoryPlan {
   const tableEntries = Math.max(MIN_TABLE_ENTRIES, lastSection + 1);
   const lists = constant("SECTION_TABLE") + tableEntries * 4;
-  const listBytes = Math.ceil(listCapacity / 16) * 64;
+  const listBytes = listCapacity * 4;
   const slots = Math.ceil((lists + listBytes) / WASM_PAGE) * WASM_PAGE;
   const wasmPages = (slots + sections * SECTION_BYTES) / WASM_PAGE;
   if (wasmPages > MAX_WASM_PAGES) {

@@ -5,7 +5,7 @@ import { constant } from "./modules.js";
 type StatusName = Extract<CoreConstant, `Status.${string}`>;
 
 const reasons: Record<Exclude<StatusName, "Status.OK">, [VmemmapErrorCode, string]> = {
-  "Status.ABSENT": ["pfn-absent", "some page of it is in no present section"],
+  "Status.ABSENT": ["pfn-absent", "some page of it is in no present section or subsection"],
   "Status.ORDER": ["order-too-large", "its order does not fit"],
   "Status.UNALIGNED": ["unaligned", "the PFN is not a multiple of the folio's size"],
   "Status.OVERLAP": ["overlap", "a page of it is part of a compound page"],
@@ -20,6 +20,7 @@ const reasons: Record<Exclude<StatusName, "Status.OK">, [VmemmapErrorCode, strin
   "Status.TYPE": ["page-type", "the page has another type, none, or is mapped"],
   "Status.BAD_HEAD": ["bad-head", "the tagged word of the page leads to no present head"],
   "Status.HWPOISON": ["hwpoison", "the page is poisoned, and a poisoned page is never freed"],
+  "Status.NOT_OPTIMIZED": ["not-optimized", "its vmemmap is not optimised"],
   "Status.ARGUMENT": ["bad-argument", "an argument is out of its range"],
 };
 

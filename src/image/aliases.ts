@@ -1,4 +1,4 @@
-import { SLOTS_PER_VMEMMAP_PAGE, type VmemmapAliases } from "../aliases.js";
+import { checkAliasLists, SLOTS_PER_VMEMMAP_PAGE, type VmemmapAliases } from "../aliases.js";
 import { PAGES_PER_SECTION, type Section } from "../sections.js";
 import type { ChunkLimits } from "./chunk.js";
 
@@ -51,30 +51,19 @@ export function decodeAliases(
 
 /** What holds for the aliases of every image, written or read. */
 export function checkAliases(
-  { pfns, frames, home }: VmemmapAliases,
+  aliases: VmemmapAliases,
   sections: readonly Section[],
   refuse: (message: string) => Error,
 ): void {
-  if (frames.length !== pfns.length || home.length !== pfns.length) {
-    throw refuse(`expected ${pfns.length} frames and homes, found ${frames.length} and ${home.length}`);
-  }
+  checkAliasLists(aliases, refuse);
   const present = new Set(sections.map(({ number }) => number));
-  const homes = new Set<number>();
-  let before = -1;
   let nextFrame = 0;
-  pfns.forEach((pfn, i) => {
-    const frame = frames[i]!;
-    if (!(pfn > before) || pfn % SLOTS_PER_VMEMMAP_PAGE !== 0) {
-      throw refuse(
-        `expected rising multiples of ${SLOTS_PER_VMEMMAP_PAGE} as PFNs of aliases, found ${pfn} after ${before}`,
-      );
-    }
-    if (!present.has(Math.floor(pfn / PAGES_PER_SECTION)))
+  aliases.pfns.forEach((pfn, i) => {
+    const frame = aliases.frames[i]!;
+    if (!present.has(Math.floor(pfn / PAGES_PER_SECTION))) {
       throw refuse(`expected aliases in present sections, found PFN ${pfn}`);
+    }
     if (frame > nextFrame) throw refuse(`expected frames in order of appearance, found ${frame} before ${nextFrame}`);
-    if (home[i] === 1 && homes.has(frame)) throw refuse(`expected one home a frame, found a second for frame ${frame}`);
-    if (home[i] === 1) homes.add(frame);
     if (frame === nextFrame) nextFrame++;
-    before = pfn;
   });
 }
