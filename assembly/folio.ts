@@ -7,7 +7,7 @@ import { MAPPING_ANON, page } from "./page";
 import { folio_is_aliased } from "./page_flags";
 import { ref_add, ref_add_unless, ref_count, ref_freeze, ref_set } from "./page_ref";
 import { KindMark, MapcountRule, NO_FIELD, Word, word, word64 } from "./profile";
-import { slot_to_page, slot_valid } from "./sparse";
+import { follows, slot_to_page, slot_valid } from "./sparse";
 import { Status, refused } from "./status";
 import { STRUCT_PAGE_SHIFT } from "./x86_64";
 
@@ -30,7 +30,7 @@ export function folio_nr_pages(folio: u32): u32 {
 
 /** folio_page: slot of page `n`, or INVALID past the folio's end. */
 export function folio_page(folio: u32, n: u32): u32 {
-  return slot_valid(folio) && n < folio_nr_pages(folio) && slot_valid(folio + n) ? folio + n : INVALID;
+  return slot_valid(folio) && n < folio_nr_pages(folio) && follows(folio, n) ? folio + n : INVALID;
 }
 
 /** folio_page_idx: which page of its folio this is. */
@@ -120,12 +120,18 @@ export function folio_is_slab(folio: u32): bool {
 
 // ---- Mapcounts ----------------------------------------------------------------------------------------------------
 
+/** page_has_type: the word at +48 is no count of mappings. */
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function is_typed(p: u32): bool {
+  return changetype<page>(p)._mapcount < <i32>word(Word.TYPE_LIMIT);
+}
+
 /** The page's own count of mappings: 0 where the word is a page type. */
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
 function own_mapcount(p: u32): i32 {
-  const value = changetype<page>(p)._mapcount;
-  return value < <i32>word(Word.TYPE_LIMIT) ? 0 : value + 1;
+  return is_typed(p) ? 0 : changetype<page>(p)._mapcount + 1;
 }
 
 /** folio_mapcount: all mappings of the folio's pages, each entire mapping counted once. */
@@ -142,7 +148,8 @@ function total_compound_mapcount(folio: u32): i32 {
   if (folio_is_slab(folio)) return 0;
   const compound = folio_entire_mapcount(folio);
   if (folio_is_hugetlb(folio)) return compound;
-  const nr = min(folio_nr_pages(folio), word(Word.NR_SLOTS) - folio);
+  const most: u32 = 1 << word(Word.MAX_FOLIO_ORDER);
+  const nr = min(min(folio_nr_pages(folio), most), word(Word.NR_SLOTS) - folio);
   const p = slot_to_page(folio);
   let sum = compound;
   for (let i: u32 = 0; i < nr; i++) sum += own_mapcount(p + (i << STRUCT_PAGE_SHIFT));
@@ -175,7 +182,7 @@ export function page_mapcount(slot: u32): i32 {
 
 function compound_page_mapcount(folio: u32, p: u32, large: bool): i32 {
   const own = own_mapcount(p);
-  if (folio_is_slab(folio)) return 0;
+  if (folio_is_slab(folio) || is_typed(p)) return 0;
   if (!large) return own;
   if (folio_is_hugetlb(folio)) return folio_entire_mapcount(folio);
   const head = slot_to_page(folio);
@@ -184,7 +191,7 @@ function compound_page_mapcount(folio: u32, p: u32, large: bool): i32 {
   return is_double_mapped(head) ? count - 1 : count;
 }
 
-/** folio_average_page_mapcount: rounded, at least 1 for a mapped folio. */
+/** folio_average_page_mapcount: entire mappings and the others' rounded average, at least 1 for a mapped folio. */
 function average_page_mapcount(folio: u32): i32 {
   const mapcount = folio_large_mapcount(folio);
   const entire = folio_entire_mapcount(folio);
@@ -192,7 +199,7 @@ function average_page_mapcount(folio: u32): i32 {
   if (mapcount <= entire) return entire;
   const order = min<u32>(compound_order(folio), 30);
   const rounded = <i32>((<u32>(mapcount - entire) + (((<u32>1) << order) >> 1)) >> order);
-  return entire + max(rounded, 1);
+  return max(entire + rounded, 1);
 }
 
 // ---- Reference counts (include/linux/page_ref.h, mm.h) ----------------------------------------------------------------

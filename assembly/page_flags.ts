@@ -44,9 +44,10 @@ export function page_test_flag(slot: u32, bit: u32, policy: u32): i32 {
 function check_flag_change(slot: u32, policy: u32): Status {
   if (!slot_valid(slot)) return Status.ABSENT;
   if (policy == Policy.NO_COMPOUND && PageCompound(slot)) return Status.POLICY;
+  if (policy == Policy.SECOND && !PageHead(slot)) return Status.POLICY;
   if ((policy == Policy.NO_TAIL || policy == Policy.ONLY_HEAD) && PageTail(slot)) return Status.POLICY;
   const at = flag_slot(slot, policy);
-  if (at == INVALID) return policy == Policy.SECOND && compound_head(slot) != INVALID ? Status.POLICY : Status.BAD_HEAD;
+  if (at == INVALID) return Status.BAD_HEAD;
   return folio_is_aliased(at) ? Status.ALIASED : Status.OK;
 }
 

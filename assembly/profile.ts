@@ -1,6 +1,6 @@
 // The words of the state block: what the host tells the core of its memory and of the kernel's layout.
 
-import { STATE } from "./memory";
+import { PREDICATE, STATE } from "./memory";
 
 export enum Encoding {
   POINTER,
@@ -94,6 +94,9 @@ export enum Word {
   MAPCOUNT_RULE,
 }
 
+/** Room for words in memory. */
+const MAX_WORDS: u32 = (PREDICATE - STATE) >> 3;
+
 export const NO_FIELD: u32 = 0xffff_ffff;
 
 // @ts-ignore: top level decorators are AssemblyScript
@@ -110,6 +113,7 @@ export function word64(name: Word): u64 {
 
 /** Set a state word; low and high half, since no 64-bit value crosses the ABI. */
 export function state_set(name: u32, low: u32, high: u32): void {
+  if (name >= MAX_WORDS) return;
   store<u32>(STATE + (name << 3), low);
   store<u32>(STATE + (name << 3), high, 4);
 }

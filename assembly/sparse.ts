@@ -187,14 +187,14 @@ function assign_bit(bitmap: u32, at: u32, value: bool): void {
 }
 
 export function slot_is_alias(slot: u32): bool {
-  return slot < word(Word.NR_SLOTS) && test_bit(ALIAS_BITMAP, slot >> VMEMMAP_PAGE_SHIFT);
+  return slot_valid(slot) && test_bit(ALIAS_BITMAP, slot >> VMEMMAP_PAGE_SHIFT);
 }
 
 /** Say how the 64 slots around `slot` share their frame. */
 export function set_slot_sharing(slot: u32, sharing: u32): void {
-  if (slot >= word(Word.NR_SLOTS)) return;
+  if (!slot_valid(slot)) return;
   const at = slot >> VMEMMAP_PAGE_SHIFT;
-  const shared = sharing != Sharing.NONE;
+  const shared = sharing == Sharing.HOME || sharing == Sharing.ALIAS;
   if (test_bit(SHARED_BITMAP, at) != shared) add_to_word(Word.NR_SHARED, shared ? 1 : -1);
   assign_bit(SHARED_BITMAP, at, shared);
   assign_bit(ALIAS_BITMAP, at, sharing == Sharing.ALIAS);

@@ -4,6 +4,7 @@
  */
 import { type Core, INVALID, STAGED_ELEMENTS, stagingPlaces } from "./engine/core.js";
 import { VmemmapError } from "./errors.js";
+import { PAGES_PER_SECTION } from "./sections.js";
 
 /** PFNs: `Uint32Array` where the map ends below PFN 2^32, `Float64Array` otherwise. */
 export type PfnList = Uint32Array | Float64Array;
@@ -37,7 +38,7 @@ const MAX_U32_PFNS = 2 ** 32;
 /** Whether this map's PFN lists are Float64Array. */
 export function isWide(core: Core): boolean {
   const last = core.sections.at(-1);
-  return last !== undefined && (last.number + 1) * 32768 > MAX_U32_PFNS;
+  return last !== undefined && (last.number + 1) * PAGES_PER_SECTION >= MAX_U32_PFNS;
 }
 
 function isRange(source: PfnSource): source is PfnRange {

@@ -1,5 +1,6 @@
 import type { Vmemmap } from "./vmemmap.js";
 import { MAX_I32, MIN_I32, whole } from "./check.js";
+import { INVALID } from "./engine/core.js";
 import { errorOf } from "./engine/status.js";
 
 function references(count: number): number {
@@ -60,8 +61,8 @@ export class Folio {
 
   /** PFN of page `index` of the folio, or NaN past its end. folio_page */
   page(index: number): number {
-    const slot = this.#core.folio_page(this.#slot, index) >>> 0;
-    return Number.isInteger(index) && index >= 0 && slot !== 0xffffffff ? this.pfn + index : NaN;
+    if (!Number.isInteger(index) || index < 0 || index >= this.nrPages) return NaN;
+    return this.#core.folio_page(this.#slot, index) >>> 0 === INVALID ? NaN : this.pfn + index;
   }
 
   /** folio_ref_count. */

@@ -586,7 +586,7 @@ export class Vmemmap {
       const slot = this.slotOf(pfn);
       const what = `${name}(PFN ${pfn}, order ${order})`;
       this.#done(-check(slot, order), what, this.#circumstances(slot, order));
-      return { pfn, order, slot, what, pages: Math.max(2 ** order, this.core.exports.folio_nr_pages(slot) >>> 0) };
+      return { pfn, order, slot, what, pages: 2 ** Math.max(order, this.core.exports.compound_order(slot)) };
     });
     if (list.length > 1) checkApart(list, name);
     for (const { slot, order, what } of list) this.#done(change(slot, order), what);
@@ -667,7 +667,7 @@ export class Vmemmap {
     this.#done(this.core.exports.hugetlb_vmemmap_optimize_folio(slot), `hugetlbVmemmapOptimizeFolio(${pfn})`);
     const kept = this.profile.tailEncoding === "pointer" ? SLOTS_PER_VMEMMAP_PAGE : 0;
     const frame = this.#aliases.newFrame();
-    for (let i = kept; i < this.folioNrPages(pfn); i += SLOTS_PER_VMEMMAP_PAGE) {
+    for (let i = kept; i < 2 ** this.compoundOrder(pfn); i += SLOTS_PER_VMEMMAP_PAGE) {
       const home = i === kept;
       // From 7.1 on the shared frame is the zone's: the folio's first page keeps its own, and nobody is at home.
       if (!home || this.profile.tailEncoding !== "mask") this.#aliases.add(pfn + i, frame, home);
@@ -678,7 +678,7 @@ export class Vmemmap {
   hugetlbVmemmapRestoreFolio(pfn: number): void {
     const slot = this.slotOf(pfn);
     this.#done(this.core.exports.hugetlb_vmemmap_restore_folio(slot), `hugetlbVmemmapRestoreFolio(${pfn})`);
-    for (let i = 0; i < this.folioNrPages(pfn); i += SLOTS_PER_VMEMMAP_PAGE) this.#aliases.delete(pfn + i);
+    for (let i = 0; i < 2 ** this.compoundOrder(pfn); i += SLOTS_PER_VMEMMAP_PAGE) this.#aliases.delete(pfn + i);
   }
 
   // ---- Batches -----------------------------------------------------------------------------------------------------

@@ -74,26 +74,34 @@ export function folio_refcounts_of_slots(src: u32, dst: u32, nr: u32): u32 {
   return refcount_list(src, dst, nr, true);
 }
 
-// @ts-ignore: top level decorators are AssemblyScript
-@inline
-function mapcount_list(src: u32, dst: u32, nr: u32, of_folio: bool): u32 {
+/** Mappings of each page, as in /proc/kpagecount. */
+export function page_mapcounts_of_slots(src: u32, dst: u32, nr: u32): u32 {
   let invalid: u32 = 0;
   for (let at: u32 = 0; at < nr; at++) {
     const slot = load<u32>(src + (at << 2));
-    const head = compound_head(slot);
-    const valid = head != INVALID;
-    store<i32>(dst + (at << 2), valid ? (of_folio ? folio_mapcount(head) : page_mapcount(slot)) : -1);
+    const valid = compound_head(slot) != INVALID;
+    store<i32>(dst + (at << 2), valid ? page_mapcount(slot) : -1);
     invalid += <u32>!valid;
   }
   return invalid;
 }
 
-/** Mappings of each page, as in /proc/kpagecount. */
-export function page_mapcounts_of_slots(src: u32, dst: u32, nr: u32): u32 {
-  return mapcount_list(src, dst, nr, false);
-}
-
-/** folio_mapcount of each page's folio. */
+/**
+ * folio_mapcount of each page's folio. Up to 6.1 that reads all pages of a folio, so a folio met twice in a row is not
+ * counted twice.
+ */
 export function folio_mapcounts_of_slots(src: u32, dst: u32, nr: u32): u32 {
-  return mapcount_list(src, dst, nr, true);
+  let invalid: u32 = 0;
+  let last_head = INVALID;
+  let last_count: i32 = -1;
+  for (let at: u32 = 0; at < nr; at++) {
+    const head = compound_head(load<u32>(src + (at << 2)));
+    if (head != last_head) {
+      last_head = head;
+      last_count = head != INVALID ? folio_mapcount(head) : -1;
+    }
+    store<i32>(dst + (at << 2), last_count);
+    invalid += <u32>(head == INVALID);
+  }
+  return invalid;
 }

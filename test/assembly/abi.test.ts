@@ -1,0 +1,228 @@
+/** docs/abi.md against the modules themselves, and the modules against hosts that ask for slots that do not exist. */
+import fc from "fast-check";
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import type { CoreExports } from "../../src/engine/generated/core.js";
+import { presetNames, profile } from "../../src/index.js";
+import { runs, timeout } from "../property/seed.js";
+import { type ModuleName, moduleBytes, rawCore } from "./raw-core.js";
+import { shapeOf, type Signature } from "./wasm.js";
+
+const RELEASES = ["vmemmap.wasm", "vmemmap.scalar.wasm"] as const;
+const INVALID = 0xffffffff;
+
+interface Documented {
+  readonly params: readonly { readonly name: string; readonly type: string }[];
+  readonly result: string;
+}
+
+const page = readFileSync(new URL("../../docs/abi.md", import.meta.url), "utf8");
+
+/** Rows of the page's table of functions. */
+const documented: ReadonlyMap<string, Documented> = new Map(
+  [...page.matchAll(/^\| `(\w+)` \| ([^|]*) \| (\w+) \|/gm)].map(([, name, params, result]) => [
+    name!,
+    {
+      params: params!
+        .split(", ")
+        .filter((param) => param !== "")
+        .map((param) => ({ name: param.split(": ")[0]!, type: param.split(": ")[1]! })),
+      result: result!,
+    },
+  ]),
+);
+
+/** Names the page lists as constants. */
+function documentedConstants(): string[] {
+  const lines = page.slice(page.indexOf("## Constants")).matchAll(/^- `([\w]+)`(?:: (.*))?$/gm);
+  return [...lines].flatMap(([, name, members]) =>
+    members === undefined ? [name!] : [...members.matchAll(/`(\w+)`/g)].map(([, member]) => `${name}.${member}`),
+  );
+}
+
+/** How the page's types are passed; bool is an i32. */
+const WASM_TYPES: Record<string, string> = { u32: "i32", i32: "i32", bool: "i32" };
+
+function wasmSignature({ params, result }: Documented): Signature {
+  return {
+    params: params.map(({ type }) => WASM_TYPES[type] ?? `no type "${type}"`),
+    results: result === "void" ? [] : [WASM_TYPES[result] ?? `no type "${result}"`],
+  };
+}
+
+describe.each(RELEASES)("%s", (name) => {
+  const shape = shapeOf(moduleBytes(name));
+
+  it("exports exactly the functions docs/abi.md lists, with their types", () => {
+    const wanted = [...documented].map(([name, entry]) => [name, wasmSignature(entry)] as const);
+    expect(wanted.length).toBeGreaterThan(50);
+    expect(Object.fromEntries(shape.functions)).toEqual(Object.fromEntries(wanted));
+  });
+
+  it("exports exactly the constants docs/abi.md lists, and nothing else", () => {
+    expect([...shape.globals].sort()).toEqual(documentedConstants().sort());
+    expect(shape.others).toEqual([]);
+  });
+
+  it("imports nothing but its memory, and runs nothing by itself", () => {
+    expect(shape.imports).toEqual(["env.memory memory"]);
+    expect(shape.hasStart).toBe(false);
+  });
+});
+
+it("the debug module exports the same and may import abort too", () => {
+  const shape = shapeOf(moduleBytes("vmemmap.debug.wasm"));
+  expect(shape.functions).toEqual(shapeOf(moduleBytes("vmemmap.wasm")).functions);
+  expect(["env.memory memory", "env.abort function"]).toEqual(expect.arrayContaining([...shape.imports]));
+});
+
+// ---- Slots that do not exist ------------------------------------------------------------------------------------------
+
+const SLOT_PARAMS = new Set(["slot", "folio", "head"]);
+/** Functions of a slot: what they answer for one that does not exist. */
+const slotFunctions = [...documented].filter(([, { params }]) => params.some(({ name }) => SLOT_PARAMS.has(name)));
+
+/** Two whole sections with a hole between them, and one with a hole inside. */
+const SECTIONS = [[2], [4], [5, 0xf0n]] as const;
+const NR_SLOTS = SECTIONS.length * 32768;
+const ABSENT = [NR_SLOTS, NR_SLOTS + 1, 2 * 32768, NR_SLOTS - 1, 0x7fffffff, 0x80000000, 0xfffffffe, INVALID];
+const OTHERS = [0, 1, 9, 22, 31, 32, 63, 64, 255, 32768, NR_SLOTS, 0x7fffffff, 0x80000000, 0xfffffffe, INVALID];
+
+/** What functions of a slot answer where there is none, by their result; a change answers minus a Status. */
+function isRefusal(name: string, result: string, answer: number): boolean {
+  if (name.startsWith("check_")) return answer > 0;
+  if (result === "void") return true;
+  if (result === "bool") return answer === 0;
+  const isRead = /count|pincount|pages_mapped/.test(name) && !/^(set|try)_/.test(name);
+  if (result === "u32" || isRead) return answer >>> 0 === INVALID || (answer >= -1 && answer <= 1);
+  return answer < 0;
+}
+
+function call(exports: CoreExports, name: string, args: readonly number[]): number {
+  const named: (...args: number[]) => number = exports[name as keyof CoreExports];
+  return named(...args);
+}
+
+describe.each(["5.15", "6.18", "7.3"] as const)("absurd arguments, %s", (kernel) => {
+  it.each(RELEASES)("%s: no function of a slot traps, answers as if it were there, or writes", (module) => {
+    const core = rawCore(module, profile(kernel), SECTIONS);
+    core.slots.fill(0x5a);
+    const before = core.slots.slice();
+    const wrong = new Set<string>();
+    for (const [name, { params, result }] of slotFunctions) {
+      for (const slot of ABSENT) {
+        for (const other of OTHERS) {
+          const args = params.map((param) => (SLOT_PARAMS.has(param.name) ? slot : other));
+          const answer = call(core.exports, name, args);
+          if (!isRefusal(name, result, answer)) wrong.add(`${name}(${slot}) answers ${answer}`);
+        }
+      }
+    }
+    expect([...wrong]).toEqual([]);
+    expect(Buffer.from(core.slots).equals(before)).toBe(true);
+    expect(
+      ["compound_head", "page_folio", "slot_to_pfn_low", "folio_page_idx"].map((name) =>
+        call(core.exports, name, [NR_SLOTS]),
+      ),
+    ).toEqual([-1, -1, -1, -1]);
+  });
+
+  it.each(RELEASES)("%s: no other argument makes a function of a present slot trap", (module) => {
+    const core = rawCore(module, profile(kernel), SECTIONS);
+    for (const [name, { params }] of slotFunctions) {
+      for (const slot of [0, 32767, 32768, 2 * 32768 + 4 * 512, 2 * 32768 + 8 * 512 - 1]) {
+        for (const fill of [0, 0x5a, 0xff]) {
+          core.slots.fill(fill);
+          core.exports.slots_written(0, NR_SLOTS);
+          for (const other of OTHERS) {
+            call(
+              core.exports,
+              name,
+              params.map((param) => (SLOT_PARAMS.has(param.name) ? slot : other)),
+            );
+          }
+        }
+      }
+    }
+  });
+
+  it.each(RELEASES)("%s: PFNs and lists of what does not exist are invalid", (module) => {
+    const core = rawCore(module, profile(kernel), SECTIONS);
+    const { exports, memory } = core;
+    const pfns = [0, 65535, 3 * 32768, 5 * 32768, 6 * 32768, 0x7fffffff, 0x80000000, INVALID];
+    for (const pfn of pfns) {
+      expect([pfn, exports.head_of_pfn(pfn) >>> 0, exports.pfn_to_slot(pfn, 0) >>> 0]).toEqual([pfn, INVALID, INVALID]);
+      expect(exports.pfn_to_slot(65536, pfn === 0 ? 1 : pfn) >>> 0).toBe(INVALID);
+    }
+    const lists = new Uint32Array(memory.buffer);
+    const at = core.plan.lists;
+    for (const [name, list] of [
+      ["heads_of_pfns", pfns],
+      ["slots_of_pfns", pfns],
+      ["heads_of_slots", ABSENT],
+      ["pfns_of_slots", ABSENT],
+      ["orders_of_slots", ABSENT],
+      ["page_refcounts_of_slots", ABSENT],
+      ["folio_refcounts_of_slots", ABSENT],
+      ["page_mapcounts_of_slots", ABSENT],
+      ["folio_mapcounts_of_slots", ABSENT],
+    ] as const) {
+      lists.set(list, at / 4);
+      expect([name, exports[name](at, at, list.length)]).toEqual([name, list.length]);
+      expect(Array.from(lists.subarray(at / 4, at / 4 + list.length))).toEqual(list.map(() => INVALID));
+    }
+  });
+});
+
+// ---- Assertions on -----------------------------------------------------------------------------------------------------
+
+const CHANGES = [
+  "prep_compound_page",
+  "split_folio_to_order",
+  "free_pages_prepare",
+  "hugetlb_vmemmap_optimize_folio",
+  "hugetlb_vmemmap_restore_folio",
+  "set_page_count",
+  "folio_get",
+  "try_get_page",
+  "folio_put_refs",
+  "folio_ref_freeze",
+  "folio_ref_unfreeze",
+  "page_change_flag",
+  "set_page_links",
+  "page_cpupid_xchg_last",
+] as const;
+
+const change = fc.record({
+  name: fc.constantFrom(...CHANGES),
+  slot: fc.oneof(
+    fc.nat(63).map((n) => n * 128),
+    fc.nat(8191),
+    fc.nat(511).map((n) => 32768 - 256 + n),
+    fc.nat(NR_SLOTS + 5),
+  ),
+  args: fc.tuple(fc.nat(10), fc.nat(5), fc.nat(1)),
+});
+
+it.each(presetNames)(
+  "%s: random changes trip no assertion of the debug module, and leave the release modules' bytes",
+  (kernel) => {
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 5, maxLength: 60, size: "max" }), (changes) => {
+        const modules: ModuleName[] = ["vmemmap.debug.wasm", ...RELEASES];
+        const [debug, ...releases] = modules.map((name) => {
+          const core = rawCore(name, profile(kernel), SECTIONS);
+          for (const slot of [0, 32768]) core.exports.memmap_init_range(slot, 32768, 2, 0, 0);
+          const answers = changes.map(({ name, slot, args }) => call(core.exports, name, [slot, ...args]));
+          return { answers: [...answers, core.exports.scan_all()], slots: Buffer.from(core.slots) };
+        });
+        for (const release of releases) {
+          expect(release.answers).toEqual(debug!.answers);
+          expect(release.slots.equals(debug!.slots)).toBe(true);
+        }
+      }),
+      runs(4),
+    );
+  },
+  timeout,
+);
