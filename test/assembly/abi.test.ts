@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { CoreExports } from "../../src/engine/generated/core.js";
 import { presetNames, profile } from "../../src/index.js";
-import { runs, timeout } from "../property/seed.js";
+import { runs, timeout } from "../property/runs.js";
 import { type ModuleName, moduleBytes, rawCore } from "./raw-core.js";
 import { shapeOf, type Signature } from "./wasm.js";
 

@@ -6,7 +6,7 @@ import * as model from "../model/index.js";
 import { firstDifference, layouts, makePair, windowsOf } from "./layout.js";
 import { operations, type Step, Twins } from "./operations.js";
 import { orderOf } from "./preconditions.js";
-import { runs, timeout } from "./seed.js";
+import { runs, timeout } from "./runs.js";
 
 function expectAgreement({ engine, refusals, model }: Step): void {
   if (model !== null) expect(engine).toEqual(model);

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { profile, Vmemmap } from "../../src/index.js";
 import { type Layout, layouts, memoryOf, SECTION, validRanges } from "./layout.js";
-import { runs, timeout } from "./seed.js";
+import { runs, timeout } from "./runs.js";
 
 /** Pointer, pointer with fake heads under HVO, mask under HVO. */
 const KERNELS = ["5.15", "6.1", "6.17", "6.18", "7.3"] as const;

@@ -6,7 +6,7 @@ import * as model from "../model/index.js";
 import { type Layout, layouts, makePair, validRanges, windowsOf } from "./layout.js";
 import { outcome } from "./outcome.js";
 import { orderOf } from "./preconditions.js";
-import { runs, timeout } from "./seed.js";
+import { runs, timeout } from "./runs.js";
 
 const WINDOW = 192;
 const BUILDS = ["simd", "scalar"] as const;

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { defineProfile, presetNames, profile } from "../../src/index.js";
 import * as model from "../model/index.js";
 import { makePair } from "./layout.js";
-import { runs, timeout } from "./seed.js";
+import { runs, timeout } from "./runs.js";
 
 const LAYOUT = { base: 2, gap: 0, subsections: [0] };
 const HEAD = 65536;
