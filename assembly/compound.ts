@@ -98,7 +98,9 @@ export function compound_head(slot: u32): u32 {
   const entry = section_entry(slot_section_nr(slot));
   if ((entry & PLAIN) != 0) {
     const base_low = <u32>word64(Word.VMEMMAP_BASE);
-    return slot - plain_distance(word(Word.ENCODING), slot_to_page(slot), slot_to_pfn_low(slot), base_low);
+    const head = slot - plain_distance(word(Word.ENCODING), slot_to_page(slot), slot_to_pfn_low(slot), base_low);
+    // A host that writes slots behind our back must not lead the core out of the map.
+    return head < word(Word.NR_SLOTS) ? head : INVALID;
   }
   if (!slot_valid(slot)) return INVALID;
   const distance = checked_distance(slot);
@@ -196,7 +198,7 @@ export function check_span(slot: u32, order: u32): Status {
 }
 
 /** The same, and all of them its own. */
-export function check_place(slot: u32, order: u32): Status {
+function check_place(slot: u32, order: u32): Status {
   const status = check_span(slot, order);
   if (status != Status.OK) return status;
   return any_shared(slot, 1 << order) ? Status.ALIASED : Status.OK;

@@ -7,9 +7,9 @@ import { MAPPING_ANON, page } from "./page";
 import { folio_is_aliased } from "./page_flags";
 import { ref_add, ref_add_unless, ref_count, ref_freeze, ref_set } from "./page_ref";
 import { KindMark, MapcountRule, NO_FIELD, Word, word, word64 } from "./profile";
-import { follows, slot_to_page, slot_valid } from "./sparse";
+import { follows, slot_to_page, slot_to_pfn_low, slot_valid } from "./sparse";
 import { Status, refused } from "./status";
-import { STRUCT_PAGE_SHIFT } from "./x86_64";
+import { STRUCT_PAGE_SHIFT, STRUCT_PAGE_SIZE } from "./x86_64";
 
 /** page_folio: the head's slot; the folio is named by it. INVALID where the page has none. */
 export function page_folio(slot: u32): u32 {
@@ -25,7 +25,9 @@ export function folio_order(folio: u32): u32 {
 export function folio_nr_pages(folio: u32): u32 {
   if (!slot_valid(folio) || !has_head_flag(slot_to_page(folio)) || !has_page(folio, 1)) return 1;
   const offset = word(Word.NR_PAGES);
-  return offset != NO_FIELD ? load<u32>(slot_to_page(folio) + offset) : 1 << compound_order(folio);
+  return offset != NO_FIELD
+    ? load<u32>(slot_to_page(folio) + offset)
+    : 1 << min(compound_order(folio), word(Word.MAX_FOLIO_ORDER));
 }
 
 /** folio_page: slot of page `n`, or INVALID past the folio's end. */
@@ -143,13 +145,19 @@ export function folio_mapcount(folio: u32): i32 {
   return total_compound_mapcount(folio);
 }
 
+/** Pages of the largest folio that may start here, by its PFN's alignment. */
+function largest_at(folio: u32): u32 {
+  const most: u32 = 1 << word(Word.MAX_FOLIO_ORDER);
+  const pfn = slot_to_pfn_low(folio);
+  return pfn == 0 ? most : min(most, pfn & (0 - pfn));
+}
+
 /** total_mapcount of 6.1: a file THP counts an entire mapping on each page too, a double-mapped anonymous one once. */
 function total_compound_mapcount(folio: u32): i32 {
   if (folio_is_slab(folio)) return 0;
   const compound = folio_entire_mapcount(folio);
   if (folio_is_hugetlb(folio)) return compound;
-  const most: u32 = 1 << word(Word.MAX_FOLIO_ORDER);
-  const nr = min(min(folio_nr_pages(folio), most), word(Word.NR_SLOTS) - folio);
+  const nr = min(min(folio_nr_pages(folio), largest_at(folio)), word(Word.NR_SLOTS) - folio);
   const p = slot_to_page(folio);
   let sum = compound;
   for (let i: u32 = 0; i < nr; i++) sum += own_mapcount(p + (i << STRUCT_PAGE_SHIFT));
@@ -160,7 +168,7 @@ function total_compound_mapcount(folio: u32): i32 {
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
 function is_double_mapped(head: u32): bool {
-  return (changetype<page>(head + 64).flags & word64(Word.PG_DOUBLE_MAP)) != 0;
+  return (changetype<page>(head + STRUCT_PAGE_SIZE).flags & word64(Word.PG_DOUBLE_MAP)) != 0;
 }
 
 /**
@@ -275,7 +283,7 @@ export function folio_put_refs(folio: u32, nr: i32): i32 {
   return ref_add(p, -nr) == 0 ? 1 : 0;
 }
 
-/** folio_ref_freeze: 1 where the count was exactly `count` (at least 1) and is 0 now. */
+/** folio_ref_freeze: 1 where the count was exactly `count`, and is 0 now. */
 export function folio_ref_freeze(folio: u32, count: i32): i32 {
   const status = check_folio(folio);
   if (status != Status.OK) return refused(status);

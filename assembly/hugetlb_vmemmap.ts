@@ -5,9 +5,10 @@
 //     mask (7.1 on)             page 0 is kept, pages 1.. show the zone's page of 64 equal tails
 //     pointer (5.15)            pages 0 and 1 are kept, pages 2.. show page 1
 
-import { PageHead, PageTail, check_span, compound_info_of, compound_order } from "./compound";
+import { PageHead, PageTail, check_span, compound_head, compound_info_of, compound_order } from "./compound";
 import { NOT_MAPPED, page } from "./page";
-import { Encoding, Word, word, word64 } from "./profile";
+import { links_mask } from "./page_flags";
+import { Encoding, Word, word } from "./profile";
 import { any_shared, Sharing, set_slot_sharing, slot_to_page, slot_valid } from "./sparse";
 import { Status, refused } from "./status";
 import { SLOTS_PER_VMEMMAP_PAGE, STRUCT_PAGE_SHIFT, STRUCT_PAGE_SIZE, TAIL_MAPPING } from "./x86_64";
@@ -24,22 +25,28 @@ function reserved_slots(): u32 {
   return word(Word.ENCODING) == Encoding.POINTER ? 2 * SLOTS_PER_VMEMMAP_PAGE : SLOTS_PER_VMEMMAP_PAGE;
 }
 
-function check_folio(head: u32): Status {
+/** Whether the slots that a folio keeps are fit to be shown elsewhere: each leads to this head. */
+function check_kept(head: u32): Status {
+  for (let i: u32 = 1, kept = reserved_slots(); i < kept; i++) {
+    if (compound_head(head + i) != head) return Status.BAD_HEAD;
+  }
+  return Status.OK;
+}
+
+function check_optimizable(head: u32): Status {
   if (!slot_valid(head)) return Status.ABSENT;
   if (PageTail(head)) return Status.TAIL;
   if (!PageHead(head)) return Status.NOT_COMPOUND;
   const status = check_span(head, compound_order(head));
   if (status != Status.OK) return status;
-  return (<u32>1) << compound_order(head) > reserved_slots() ? Status.OK : Status.NOT_OPTIMIZED;
+  return (<u32>1) << compound_order(head) > reserved_slots() ? check_kept(head) : Status.NOT_OPTIMIZED;
 }
 
 /** The bytes of the zone's shared tail page of 7.1 on (vmemmap_tails), written at the slot `p`. */
 function write_shared_tail(p: u32, head: u32, info: u64): void {
-  const links =
-    (word64(Word.ZONE_MASK) << word64(Word.ZONE_SHIFT)) | (word64(Word.NODE_MASK) << word64(Word.NODE_SHIFT));
   memory.fill(p, 0, STRUCT_PAGE_SIZE);
   const tail = changetype<page>(p);
-  tail.flags = changetype<page>(slot_to_page(head)).flags & links;
+  tail.flags = changetype<page>(slot_to_page(head)).flags & links_mask();
   tail.compound_info = info;
   tail.mapping = TAIL_MAPPING;
   tail._mapcount = NOT_MAPPED;
@@ -47,7 +54,7 @@ function write_shared_tail(p: u32, head: u32, info: u64): void {
 
 /** hugetlb_vmemmap_optimize_folio: from now on the folio's later slots are aliases. */
 export function hugetlb_vmemmap_optimize_folio(head: u32): i32 {
-  const status = check_folio(head);
+  const status = check_optimizable(head);
   if (status != Status.OK) return refused(status);
   const order = compound_order(head);
   if (any_shared(head, 1 << order)) return refused(Status.ALIASED);
@@ -72,7 +79,7 @@ export function hugetlb_vmemmap_optimize_folio(head: u32): i32 {
 
 /** hugetlb_vmemmap_restore_folio: each slot is its own again, a plain tail as the last kept one is. */
 export function hugetlb_vmemmap_restore_folio(head: u32): i32 {
-  const status = check_folio(head);
+  const status = check_optimizable(head);
   if (status != Status.OK) return refused(status);
   const nr: u32 = 1 << compound_order(head);
   const reserved = reserved_slots();

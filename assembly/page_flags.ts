@@ -103,7 +103,7 @@ export function page_cpupid_last(slot: u32): u32 {
 
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
-function links_mask(): u64 {
+export function links_mask(): u64 {
   return (word64(Word.ZONE_MASK) << word64(Word.ZONE_SHIFT)) | (word64(Word.NODE_MASK) << word64(Word.NODE_SHIFT));
 }
 
@@ -123,9 +123,8 @@ function check_links(slot: u32, nr: u32, zone: u32, nid: u32): Status {
 export function set_page_links(slot: u32, nr: u32, zone: u32, nid: u32): i32 {
   const status = check_links(slot, nr, zone, nid);
   if (status != Status.OK) return refused(status);
-  for (let s = slot, end = slot + nr; s < end; s = max(s + 1, folio_end(s))) {
-    if (folio_is_aliased(s)) return refused(Status.ALIASED);
-  }
+  // A folio inside the span has its aliases there too; one that sticks out is the first page's or the last one's.
+  if (folio_is_aliased(slot) || folio_is_aliased(slot + (nr - 1))) return refused(Status.ALIASED);
   for (let s = slot, end = slot + nr; s < end; s++) assign_flags(slot_to_page(s), links_mask(), links(zone, nid));
   return 0;
 }
@@ -142,12 +141,12 @@ export function page_cpupid_xchg_last(slot: u32, cpupid: u32): i32 {
 
 /**
  * __init_single_page over `nr` slots, with the count the caller wishes: 1 as the boot's memmap_init_range leaves it,
- * 0 as __free_pages_core does.
+ * 0 as __free_pages_core does; and flags below bit 32 to set, such as PG_reserved.
  */
-export function memmap_init_range(slot: u32, nr: u32, zone: u32, nid: u32, count: i32): i32 {
+export function memmap_init_range(slot: u32, nr: u32, zone: u32, nid: u32, count: i32, flags_low: u32): i32 {
   const status = check_links(slot, nr, zone, nid);
   if (status != Status.OK) return refused(status);
-  const flags = links(zone, nid) | (word64(Word.CPUPID_MASK) << word64(Word.CPUPID_SHIFT));
+  const flags = links(zone, nid) | flags_low | (word64(Word.CPUPID_MASK) << word64(Word.CPUPID_SHIFT));
   for (let s = slot, end = slot + nr; s < end; s++) {
     const p = slot_to_page(s);
     const lru = page_address(s) + offsetof<page>("compound_info");
@@ -174,7 +173,6 @@ export function page_type_word(slot: u32): u32 {
   return slot_valid(slot) ? <u32>changetype<page>(slot_to_page(slot))._mapcount : 0;
 }
 
-const TOP_BYTE: u32 = 0xff00_0000;
 const LOW_BITS_BASE: u32 = 0xf000_0000;
 
 /**
@@ -186,7 +184,10 @@ export function page_set_type(slot: u32, mask: u32, value: u32, typed: u32): i32
   if (folio_is_aliased(slot)) return refused(Status.ALIASED);
   if (page_has_type(slot, mask, value)) return 0;
   const p = changetype<page>(slot_to_page(slot));
-  const untyped = mask == TOP_BYTE ? p._mapcount == NOT_MAPPED : ((<u32>p._mapcount) & LOW_BITS_BASE) == LOW_BITS_BASE;
+  const untyped =
+    word(Word.TYPES_IN_TOP_BYTE) != 0
+      ? p._mapcount == NOT_MAPPED
+      : ((<u32>p._mapcount) & LOW_BITS_BASE) == LOW_BITS_BASE;
   if (!untyped) return refused(Status.TYPE);
   p._mapcount &= <i32>typed;
   return 0;
@@ -197,7 +198,7 @@ export function page_clear_type(slot: u32, mask: u32, value: u32, typed: u32): i
   if (!slot_valid(slot)) return refused(Status.ABSENT);
   if (folio_is_aliased(slot)) return refused(Status.ALIASED);
   const p = changetype<page>(slot_to_page(slot));
-  if (mask == TOP_BYTE && p._mapcount == NOT_MAPPED) return 0;
+  if (word(Word.TYPES_IN_TOP_BYTE) != 0 && p._mapcount == NOT_MAPPED) return 0;
   if (!page_has_type(slot, mask, value)) return refused(Status.TYPE);
   p._mapcount |= ~(<i32>typed);
   return 0;

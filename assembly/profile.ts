@@ -84,6 +84,8 @@ export enum Word {
 
   /** A word of +48 below this (signed) is a page type, no mapcount. */
   TYPE_LIMIT,
+  /** 1 where the type is the top byte (6.12 on), 0 where types are low bits. */
+  TYPES_IN_TOP_BYTE,
   /** What a typed word is compared under, and what it must be. */
   HUGETLB_BY,
   HUGETLB_MASK,

@@ -69,7 +69,7 @@ export function slot_to_page(slot: u32): u32 {
 
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
-export function page_to_slot(p: u32): u32 {
+function page_to_slot(p: u32): u32 {
   return (p - word(Word.SLOTS)) >> STRUCT_PAGE_SHIFT;
 }
 
@@ -129,6 +129,8 @@ export function sparse_add_section(nr: u32, subsections_low: u32, subsections_hi
   const slot = word(Word.NR_SLOTS);
   const slot_section = slot >> PFN_SECTION_SHIFT;
   if (nr >= word(Word.NR_SECTIONS) || slot_section >= MAX_SLOT_SECTIONS || section_entry(nr) != 0) return -1;
+  const end = <u64>word(Word.SLOTS) + ((<u64>slot_section + 1) << SECTION_MEMMAP_SHIFT);
+  if (end > (<u64>memory.size()) << 16) return -1;
   const subsections = ((<u64>subsections_high) << 32) | subsections_low;
   store<u32>(SLOT_SECTIONS + (slot_section << 2), nr);
   store<u64>(SUBSECTION_MAPS + (slot_section << 3), subsections);

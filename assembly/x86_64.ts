@@ -1,16 +1,15 @@
 // Pages, sections and struct pages of x86_64 with SPARSEMEM_VMEMMAP
 // (arch/x86/include/asm/sparsemem.h, include/linux/mmzone.h; the same in 5.15 to 7.3).
 
-export const PAGE_SHIFT: u32 = 12;
+const PAGE_SHIFT: u32 = 12;
 
-export const SECTION_SIZE_BITS: u32 = 27;
+const SECTION_SIZE_BITS: u32 = 27;
 export const PFN_SECTION_SHIFT: u32 = SECTION_SIZE_BITS - PAGE_SHIFT;
 export const PAGES_PER_SECTION: u32 = 1 << PFN_SECTION_SHIFT;
 export const PAGE_IN_SECTION_MASK: u32 = PAGES_PER_SECTION - 1;
 
-export const SUBSECTION_SHIFT: u32 = 21;
+const SUBSECTION_SHIFT: u32 = 21;
 export const PFN_SUBSECTION_SHIFT: u32 = SUBSECTION_SHIFT - PAGE_SHIFT;
-export const PAGES_PER_SUBSECTION: u32 = 1 << PFN_SUBSECTION_SHIFT;
 export const ALL_SUBSECTIONS: u64 = 0xffff_ffff_ffff_ffff;
 
 export const STRUCT_PAGE_SHIFT: u32 = 6;

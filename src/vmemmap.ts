@@ -126,7 +126,7 @@ export class Vmemmap {
       const stop = Math.min(end, zone[1], (Math.floor(pfn / PAGES_PER_SECTION) + 1) * PAGES_PER_SECTION);
       const number = this.#zoneNumber(zone[0]);
       this.#checkField("node", node);
-      const status = this.core.exports.memmap_init_range(this.core.slotOf(pfn), stop - pfn, number, node, 0);
+      const status = this.core.exports.memmap_init_range(this.core.slotOf(pfn), stop - pfn, number, node, 0, 0);
       if (status < 0) throw errorOf(-status, `memory range [${start}, ${end}), zone ${number}, node ${node}`);
       pfn = stop;
     }

@@ -12,9 +12,12 @@ function bytesOf(build: Build): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(sources[build]), (character) => character.charCodeAt(0));
 }
 
+let best: Build | undefined;
+
 /** The build this host runs best. */
 export function bestBuild(): Build {
-  return WebAssembly.validate(bytesOf("simd")) ? "simd" : "scalar";
+  best ??= WebAssembly.validate(bytesOf("simd")) ? "simd" : "scalar";
+  return best;
 }
 
 function moduleOf(build: Build): WebAssembly.Module {

@@ -103,6 +103,7 @@ function wordsOf(profile: Profile): Words {
     SPLIT_MOVES_SWAP: Number(compound.splitMovesSwap),
     // Signed: a word below says a type. -128 up to 6.8 (PAGE_MAPCOUNT_RESERVE), the enum's 0xff000000 from 6.12 on.
     TYPE_LIMIT: profile.pageTypes.encoding === "top-byte" ? 0xff000000 : -128,
+    TYPES_IN_TOP_BYTE: Number(profile.pageTypes.encoding === "top-byte"),
     HUGETLB_BY: hugetlb.by,
     HUGETLB_MASK: hugetlb.mask,
     HUGETLB_VALUE: hugetlb.value,

@@ -58,7 +58,7 @@ export interface FolioLayout {
 
 /** What prep_compound_page and the free path write beyond what all versions do. */
 export interface CompoundRules {
-  /** prep_compound_tail stores 0 to page->private (up to 7.0). */
+  /** prep_compound_tail stores 0 to page->private (6.1 to 7.0). */
   readonly prepZeroesTailPrivate: boolean;
   /** Destructor id that prep_compound_page stores (COMPOUND_PAGE_DTOR), or null. */
   readonly prepDtor: number | null;
