@@ -116,14 +116,17 @@ function page_is_fake_head(slot: u32): bool {
   return next != 0 && next - 1 != page_address(slot);
 }
 
+/** PageTail: whether the page is a tail, or shows a fake head in place of one. */
 export function PageTail(slot: u32): bool {
   return slot_valid(slot) && (is_tagged(slot_to_page(slot)) || page_is_fake_head(slot));
 }
 
+/** PageHead: whether the page has PG_head and is no fake head. */
 export function PageHead(slot: u32): bool {
   return slot_valid(slot) && has_head_flag(slot_to_page(slot)) && !page_is_fake_head(slot);
 }
 
+/** PageCompound: whether the page is a head or a tail. */
 export function PageCompound(slot: u32): bool {
   if (!slot_valid(slot)) return false;
   const p = slot_to_page(slot);
@@ -269,7 +272,7 @@ function make_compound(head: u32, order: u32): void {
   prep_compound_head(head, order);
 }
 
-/** Status of prep_compound_page: OK where it may be done. */
+/** The Status for which prep_compound_page would be refused, or OK. */
 export function check_prep(slot: u32, order: u32): Status {
   const place = check_place(slot, order);
   if (place != Status.OK) return place;
@@ -296,7 +299,7 @@ function check_head(slot: u32): Status {
   return check_place(slot, compound_order(slot));
 }
 
-/** Status of free_pages_prepare. */
+/** The Status for which free_pages_prepare would be refused, or OK. */
 export function check_free(slot: u32, order: u32): Status {
   const place = check_place(slot, order);
   if (place != Status.OK) return place;
@@ -369,7 +372,7 @@ export function free_pages_prepare(slot: u32, order: u32): i32 {
   return 0;
 }
 
-/** Status of split_folio_to_order. */
+/** The Status for which split_folio_to_order would be refused, or OK. */
 export function check_split(slot: u32, new_order: u32): Status {
   const status = check_head(slot);
   if (status != Status.OK) return status;

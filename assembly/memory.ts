@@ -18,17 +18,22 @@ import { PFN_SECTION_SHIFT, SECTION_MEMMAP_SHIFT, VMEMMAP_PAGE_SHIFT } from "./x
 
 /** A 4 GiB memory holds at most this many sections' slots. */
 export const MAX_SLOT_SECTIONS: u32 = 1 << (32 - SECTION_MEMMAP_SHIFT);
+/** No memory holds more slots than this. */
 export const MAX_SLOTS: u32 = MAX_SLOT_SECTIONS << PFN_SECTION_SHIFT;
 
 export const STATE: u32 = 0x4000;
+/** Address of the predicate of select_slots. */
 export const PREDICATE: u32 = 0x5000;
 export const SLOT_SECTIONS: u32 = 0x6000;
 export const SUBSECTION_MAPS: u32 = SLOT_SECTIONS + MAX_SLOT_SECTIONS * sizeof<u32>();
 export const ALIAS_BITMAP: u32 = 0x10000;
 export const SHARED_BITMAP: u32 = ALIAS_BITMAP + (MAX_SLOTS >> (VMEMMAP_PAGE_SHIFT + 3));
+/** Address of room the core never touches: the host's, for lists on their way through. */
 export const STAGING: u32 = SHARED_BITMAP + (MAX_SLOTS >> (VMEMMAP_PAGE_SHIFT + 3));
+/** Bytes of that room. */
 export const STAGING_SIZE: u32 = 0x20000;
 export const NOTES: u32 = STAGING + STAGING_SIZE;
+/** Address of the section table, a u32 an entry; what stands behind it is the host's to plan. */
 export const SECTION_TABLE: u32 = 0x80000;
 
 /** What no slot, PFN or distance is: the answer where there is none. */

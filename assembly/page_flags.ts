@@ -15,11 +15,17 @@ import { PFN_SECTION_SHIFT, STRUCT_PAGE_SIZE } from "./x86_64";
 
 /** Which page of a compound a flag operation touches. */
 export enum Policy {
+  /** PF_ANY: the page itself. */
   ANY,
+  /** PF_HEAD: the page's head. */
   HEAD,
+  /** PF_NO_TAIL: the page's head; a change on a tail is refused. */
   NO_TAIL,
+  /** PF_NO_COMPOUND: the page itself; a change on a page of a compound is refused. */
   NO_COMPOUND,
+  /** PF_ONLY_HEAD: the page itself; a change on a tail is refused. */
   ONLY_HEAD,
+  /** PF_SECOND: page 1 of the folio; a change on any page but a head is refused. */
   SECOND,
 }
 
@@ -91,12 +97,12 @@ export function page_zonenum(slot: u32): u32 {
   return slot_valid(slot) ? field(slot, Word.ZONE_SHIFT, Word.ZONE_MASK) : INVALID;
 }
 
-/** page_to_nid. */
+/** page_to_nid: the page's own node bits, 0xffffffff where there is no slot. */
 export function page_to_nid(slot: u32): u32 {
   return slot_valid(slot) ? field(slot, Word.NODE_SHIFT, Word.NODE_MASK) : INVALID;
 }
 
-/** page_cpupid_last; all ones of the field's width after a reset. */
+/** page_cpupid_last: all ones of the field's width after a reset, 0xffffffff where there is no slot. */
 export function page_cpupid_last(slot: u32): u32 {
   return slot_valid(slot) ? field(slot, Word.CPUPID_SHIFT, Word.CPUPID_MASK) : INVALID;
 }
@@ -119,7 +125,7 @@ function check_links(slot: u32, nr: u32, zone: u32, nid: u32): Status {
   return any_shared(slot, nr) ? Status.ALIASED : Status.OK;
 }
 
-/** set_page_links over `nr` slots. */
+/** set_page_links over `nr` slots: their zone and node bits. */
 export function set_page_links(slot: u32, nr: u32, zone: u32, nid: u32): i32 {
   const status = check_links(slot, nr, zone, nid);
   if (status != Status.OK) return refused(status);
@@ -129,7 +135,7 @@ export function set_page_links(slot: u32, nr: u32, zone: u32, nid: u32): i32 {
   return 0;
 }
 
-/** page_cpupid_xchg_last. */
+/** page_cpupid_xchg_last, without the old value: it is page_cpupid_last's to tell. */
 export function page_cpupid_xchg_last(slot: u32, cpupid: u32): i32 {
   if (!slot_valid(slot)) return refused(Status.ABSENT);
   if (cpupid > word(Word.CPUPID_MASK)) return refused(Status.ARGUMENT);
@@ -163,12 +169,12 @@ export function memmap_init_range(slot: u32, nr: u32, zone: u32, nid: u32, count
 // Page types, by mask and value as the profile's encoding gives them: top byte from 6.12 on (mask 0xff000000), an
 // active-low bit under 0xf0000000 in 5.15 and 6.1 (mask 0xf0000000 | bit, value 0xf0000000).
 
-/** Whether the page's own word says this type. */
+/** Whether the page's own word at +48 says this type: (word & mask) == value. */
 export function page_has_type(slot: u32, mask: u32, value: u32): bool {
   return slot_valid(slot) && ((<u32>changetype<page>(slot_to_page(slot))._mapcount) & mask) == value;
 }
 
-/** The word at +48 as it stands. */
+/** The word at +48 as it stands, 0 where there is no slot. */
 export function page_type_word(slot: u32): u32 {
   return slot_valid(slot) ? <u32>changetype<page>(slot_to_page(slot))._mapcount : 0;
 }
@@ -176,8 +182,8 @@ export function page_type_word(slot: u32): u32 {
 const LOW_BITS_BASE: u32 = 0xf000_0000;
 
 /**
- * __SetPage<type>: `typed` is the word of a page that has this type and no other. The type a page already has changes
- * nothing. Top byte: any other word than "none" refuses; low bits: only a word that has lost its base.
+ * __SetPage<type>: give an untyped page the type whose word is `typed`. The type a page already has changes nothing.
+ * Top byte: any other word than "none" refuses; low bits: only a word that has lost its base.
  */
 export function page_set_type(slot: u32, mask: u32, value: u32, typed: u32): i32 {
   if (!slot_valid(slot)) return refused(Status.ABSENT);
@@ -193,7 +199,7 @@ export function page_set_type(slot: u32, mask: u32, value: u32, typed: u32): i32
   return 0;
 }
 
-/** __ClearPage<type>: the page must have it, or (top byte) none. */
+/** __ClearPage<type>: take off a type the page must have; in the top byte none will do as well. */
 export function page_clear_type(slot: u32, mask: u32, value: u32, typed: u32): i32 {
   if (!slot_valid(slot)) return refused(Status.ABSENT);
   if (folio_is_aliased(slot)) return refused(Status.ALIASED);

@@ -86,7 +86,7 @@ export function slot_to_pfn_low(slot: u32): u32 {
   return (slot_section_nr(slot) << PFN_SECTION_SHIFT) | (slot & PAGE_IN_SECTION_MASK);
 }
 
-/** pfn_section_valid; early sections have all bits set. */
+/** pfn_section_valid: whether there is such a slot and its subsection is valid; early sections have all bits set. */
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
 export function slot_valid(slot: u32): bool {
@@ -124,7 +124,7 @@ export function span_valid(slot: u32, nr: u32): bool {
   return true;
 }
 
-/** Give section `nr` the slots after all others; -1 where there is no room, else the first slot. */
+/** Give section `nr` the slots after all others: answers the first, or -1 where the section has no room or is there. */
 export function sparse_add_section(nr: u32, subsections_low: u32, subsections_high: u32): i32 {
   const slot = word(Word.NR_SLOTS);
   const slot_section = slot >> PFN_SECTION_SHIFT;
@@ -141,6 +141,7 @@ export function sparse_add_section(nr: u32, subsections_low: u32, subsections_hi
   return <i32>slot;
 }
 
+/** Whether the slot's section is marked PLAIN: lookups in it take the unchecked loops. */
 export function section_is_plain(slot: u32): bool {
   return slot < word(Word.NR_SLOTS) && (section_entry(slot_section_nr(slot)) & PLAIN) != 0;
 }
@@ -165,7 +166,9 @@ export function slots_written(slot: u32, nr: u32): void {
 // vmemmap. The unit is the page of the vmemmap, 64 slots. A page at home on its frame is no alias, but shared all the
 // same: a write to it would have to show in the others.
 
+/** How the 64 slots of a vmemmap page stand to their frame. */
 export enum Sharing {
+  /** The frame is theirs alone. */
   NONE,
   /** Others show this page's frame. */
   HOME,
@@ -188,11 +191,12 @@ function assign_bit(bitmap: u32, at: u32, value: bool): void {
   store<u8>(byte, <u8>(value ? old | bit : old & ~bit));
 }
 
+/** Whether the slot shows a frame that is not its own. */
 export function slot_is_alias(slot: u32): bool {
   return slot_valid(slot) && test_bit(ALIAS_BITMAP, slot >> VMEMMAP_PAGE_SHIFT);
 }
 
-/** Say how the 64 slots around `slot` share their frame. */
+/** Say how the 64 slots around `slot` share their frame: a Sharing. */
 export function set_slot_sharing(slot: u32, sharing: u32): void {
   if (!slot_valid(slot)) return;
   const at = slot >> VMEMMAP_PAGE_SHIFT;

@@ -1,10 +1,12 @@
 // What a change answers: 0 or more where it was done, minus one of these where it was refused and nothing written.
 
+/** What a change is refused for; checks answer it as it is, changes answer it negated. */
 export enum Status {
+  /** Done, or nothing against it. */
   OK,
   /** Some slot of the range does not exist. */
   ABSENT,
-  /** The order is above MAX_FOLIO_ORDER. */
+  /** The order is above MAX_FOLIO_ORDER, or is not the folio's. */
   ORDER,
   /** The first PFN is not a multiple of the folio's size. */
   UNALIGNED,

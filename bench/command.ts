@@ -2,15 +2,17 @@ import { VmemmapError } from "../src/errors.js";
 import { runHeads } from "./heads-suite.js";
 import { describeMachine, type Machine } from "./machine.js";
 import { HELP, parseBenchOptions, type BenchOptions, type SuiteName } from "./options.js";
-import { Output } from "./output.js";
-import { jsonReport, type Result } from "./report.js";
+import { endWithReader, Output } from "./output.js";
+import { jsonReport, type SuiteReport } from "./report.js";
 
-type Suite = (options: BenchOptions, machine: Machine, output: Output) => Promise<Result[]>;
+type Suite = (options: BenchOptions, machine: Machine, output: Output) => Promise<SuiteReport>;
 
 const SUITES: Readonly<Record<SuiteName, Suite>> = { heads: runHeads };
 
 /** Runs `vmemmap bench` with these arguments and returns the exit code: 0, 1 on failure, 2 on a bad argument. */
 export async function runBenchCommand(argv: readonly string[]): Promise<number> {
+  endWithReader(process.stdout);
+  endWithReader(process.stderr);
   try {
     const options = parseBenchOptions(argv);
     if (options === null) {
@@ -19,8 +21,8 @@ export async function runBenchCommand(argv: readonly string[]): Promise<number> 
     }
     const machine = describeMachine();
     const output = new Output(options.json);
-    const results = await SUITES[options.suite](options, machine, output);
-    output.printJson(jsonReport(machine, options, results));
+    const report = await SUITES[options.suite](options, machine, output);
+    output.printJson(jsonReport(machine, options, report));
     return 0;
   } catch (error) {
     if (!(error instanceof VmemmapError)) throw error;

@@ -2,7 +2,7 @@ import { access, constants, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { VmemmapError } from "../src/errors.js";
 import { HeadsBench, type Native } from "./heads.js";
-import { hugePageBytes, type Machine } from "./machine.js";
+import { hugePageCaveat, type Machine } from "./machine.js";
 import { mapSources, type MapSource } from "./maps.js";
 import { collectGarbage } from "./memory.js";
 import { buildNative, NATIVE_VARIANTS, type NativeBuild } from "./native-build.js";
@@ -11,10 +11,10 @@ import { formatCount, MIN_SLOTS, type BenchOptions } from "./options.js";
 import type { Output } from "./output.js";
 import type { Pattern } from "./patterns.js";
 import { plot } from "./plot.js";
-import { formatBytes, heading, table, type Result } from "./report.js";
+import { heading, legend, table, type Result, type SuiteReport } from "./report.js";
 
 /** The suite "heads": lookups of heads on the map of each encoding, and their picture. */
-export async function runHeads(options: BenchOptions, machine: Machine, output: Output): Promise<Result[]> {
+export async function runHeads(options: BenchOptions, machine: Machine, output: Output): Promise<SuiteReport> {
   const sources = await mapSources(options);
   if (options.plot) await refuseUnwritable(options.plot.file);
   const build = buildWanted(options);
@@ -22,7 +22,7 @@ export async function runHeads(options: BenchOptions, machine: Machine, output: 
   const compiler = describeBuild(build);
   output.print(heading(machine, options, compiler));
   const native = startNative(build);
-  const run: Run = { options, native, output };
+  const run: Run = { options, machine, native, output };
   const results: Result[] = [];
   const smaller: Result[] = [];
   try {
@@ -36,6 +36,7 @@ export async function runHeads(options: BenchOptions, machine: Machine, output: 
   } finally {
     await native?.process.end();
   }
+  output.print(legend(options));
   if (options.plot) {
     const { file, pattern } = options.plot;
     const { encoding, origin } = plottedSource(sources, options);
@@ -43,12 +44,17 @@ export async function runHeads(options: BenchOptions, machine: Machine, output: 
     await writeFile(file, plot([...smaller, ...largest], { machine, compiler, origin, seed: options.seed }));
     output.print(`\nThe picture is in ${file}.\n`);
   }
-  return [...results, ...smaller];
+  return {
+    results: [...results, ...smaller],
+    compiler: native === null ? null : compiler,
+    map: Object.fromEntries(sources.map(({ encoding, origin }) => [encoding, origin])),
+  };
 }
 
 /** What all measurements of a run share. */
 interface Run {
   readonly options: BenchOptions;
+  readonly machine: Machine;
   readonly native: Native | null;
   readonly output: Output;
 }
@@ -61,7 +67,7 @@ interface Measured {
 
 /** Builds one map, measures all that is asked for, with `plotted` on smaller maps as well, and frees the map. */
 async function measureSource(source: MapSource, plotted: Pattern | undefined, run: Run): Promise<Measured> {
-  const { options, native, output } = run;
+  const { options, machine, native, output } = run;
   const { encoding, origin } = source;
   const { slots, rounds } = options;
   output.progress(`${encoding}: building a map of ${formatCount(slots)} slots`);
@@ -69,15 +75,13 @@ async function measureSource(source: MapSource, plotted: Pattern | undefined, ru
   const warn = (message: string): void => output.warn(`${encoding}: ${message}`);
   const bench = new HeadsBench(map, native, options, warn);
   await bench.sendMap();
-  const huge = hugePageBytes();
-  if (huge > 0) warn(`${formatBytes(huge)} of this process are on huge pages, the native twins are not`);
 
   const results: Result[] = [];
   for (const pattern of options.patterns) {
     output.progress(`${encoding}: ${pattern} lookups`);
     results.push(...(await bench.run(pattern, slots, rounds)));
   }
-  output.print(`\n${table(`heads, ${encoding} encoding, map of ${origin}`, results)}`);
+  output.print(`\n${table(`heads, ${encoding} encoding, map of ${origin}${hugePageCaveat(machine)}`, results)}`);
   output.progress(`${encoding}: smaller maps`);
   const smaller = plotted === undefined ? [] : await bench.runSizes(plotted, sizesBelow(slots), rounds);
   map.dispose();

@@ -8,6 +8,8 @@ export interface Machine {
   readonly node: string;
   /** Bytes; null where the system does not say. */
   readonly pageSize: number | null;
+  /** The system's setting: always, madvise or never; null where it does not say. */
+  readonly transparentHugePages: string | null;
   /** Data caches of one core from level 2 on. */
   readonly caches: readonly Cache[];
 }
@@ -25,6 +27,7 @@ export function describeMachine(): Machine {
     name: `${model}, ${processors.length} cores, ${gib} GiB, ${type()} ${release()}`,
     node: process.version,
     pageSize: readPageSize(),
+    transparentHugePages: readHugePageSetting("/sys/kernel/mm/transparent_hugepage/enabled"),
     caches: readCaches("/sys/devices/system/cpu/cpu0/cache"),
   };
 }
@@ -55,10 +58,13 @@ function readCaches(folder: string): Cache[] {
   return caches.sort((a, b) => a.level - b.level);
 }
 
-/** Bytes of this process that stand on transparent huge pages; 0 where the system does not say. */
-export function hugePageBytes(): number {
-  const file = "/proc/self/smaps_rollup";
-  if (!existsSync(file)) return 0;
-  const kib = /^AnonHugePages:\s+(\d+) kB$/m.exec(readFileSync(file, "utf8"));
-  return kib === null ? 0 : Number(kib[1]) * 1024;
+/** The setting in brackets of a line such as "always [madvise] never". */
+function readHugePageSetting(file: string): string | null {
+  if (!existsSync(file)) return null;
+  return /\[(\w+)\]/.exec(readFileSync(file, "utf8"))?.[1] ?? null;
+}
+
+/** What a reader of ratios must know where this process may stand on huge pages: the twins in C never do. */
+export function hugePageCaveat({ transparentHugePages }: Machine): string {
+  return transparentHugePages === "always" ? "; transparent huge pages: always, ratios to native not comparable" : "";
 }

@@ -1,7 +1,5 @@
 import { createReadStream } from "node:fs";
-import { access, constants } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { Readable } from "node:stream";
 import { VmemmapError } from "../src/errors.js";
 import type { TailEncoding } from "../src/profile/profile.js";
 import { Vmemmap } from "../src/vmemmap.js";
@@ -79,11 +77,13 @@ async function imageSource(file: string, wished: readonly TailEncoding[], option
 
 async function loadImage(file: string): Promise<Vmemmap> {
   try {
-    await access(file, constants.R_OK);
+    return await Vmemmap.load(createReadStream(file));
   } catch (error) {
+    if (error instanceof VmemmapError)
+      throw new VmemmapError(error.code, `${file}: ${error.message}`, { cause: error });
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
     throw new VmemmapError("bad-argument", `${file}: can't be read`, { cause: error });
   }
-  return Vmemmap.load(Readable.toWeb(createReadStream(file)) as ReadableStream<Uint8Array>);
 }
 
 /** Tiles an image to the wished size, and disposes of the image. */

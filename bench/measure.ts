@@ -14,10 +14,10 @@ export interface Subject {
   readonly blockDivisor: number;
   /** Whether `run` gives a promise. */
   readonly async: boolean;
-  /** Runs before each block, untimed. */
-  readonly prepare?: (() => void) | undefined;
+  /** Looks up the warm-up before each block, untimed; a contender with its own clock does so in `run`. */
+  readonly warmUp?: (warmUp: Block) => void;
   /** Looks up one block; a promise gives the milliseconds by the contender's own clock. */
-  run(block: Block): Promise<number> | undefined;
+  run(block: Block, warmUp: Block): Promise<number> | undefined;
   /** Runs after each block, untimed; throws if the block's results are wrong. */
   readonly verify?: (block: Block) => void;
 }
@@ -37,8 +37,10 @@ const WARMUP_ROUNDS = 2;
 
 /**
  * Measures all subjects in one tinybench run, in turns: in each round each of them does one block, in a random order.
- * They walk through the list from different places, so that none finds the slots warm from the one before. Returns the
- * median nanoseconds a lookup by name.
+ * Right before it each looks up the first part of the list, untimed, and so finds the caches as they are amid steady
+ * lookups, whoever had the turn before: some share one array of slots, others have their own and slept meanwhile. They
+ * walk through the rest of the list from different places, so that none finds another's block warm in a large map.
+ * Returns the median nanoseconds a lookup by name.
  */
 export async function measure(subjects: readonly Subject[], options: MeasureOptions): Promise<Map<string, number>> {
   const bench = new Bench({
@@ -51,10 +53,16 @@ export async function measure(subjects: readonly Subject[], options: MeasureOpti
   });
   bench.addEventListener("warning", ({ task, reason }) => options.warn(`${task.name}: timer saturation (${reason})`));
   const blockLength = Math.min(MAX_BLOCK, Math.floor(options.lookups / MIN_BLOCKS));
+  const blocks = Math.floor(options.lookups / blockLength) - 1;
   const turns = new Turns(subjects.length, new Random(options.seed));
   subjects.forEach((subject, index) => {
-    const start = Math.floor((index * options.lookups) / subjects.length / blockLength) * blockLength;
-    addTask(bench, subject, blocksFrom(start, blockLength, subject.blockDivisor, options.lookups), turns, index);
+    const count = Math.floor(blockLength / subject.blockDivisor);
+    const first = Math.floor((index * blocks) / subjects.length);
+    const walk = Array.from({ length: blocks }, (_, i) => ({
+      offset: (1 + ((first + i) % blocks)) * blockLength,
+      count,
+    }));
+    addTask(bench, subject, walk, turns, index);
   });
   await bench.run();
   return new Map(
@@ -65,32 +73,27 @@ export async function measure(subjects: readonly Subject[], options: MeasureOpti
   );
 }
 
-function addTask(bench: Bench, subject: Subject, blocks: Iterator<Block, never>, turns: Turns, index: number): void {
-  let block: Block;
+/** The subject does the blocks of its walk one after the other, over and over. */
+function addTask(bench: Bench, subject: Subject, walk: readonly Block[], turns: Turns, index: number): void {
+  let round = -1;
+  let block = walk[0]!;
+  const warmUp = { offset: 0, count: block.count };
   const run = (): Promise<{ overriddenDuration: number }> | undefined => {
-    const own = subject.run(block);
+    const own = subject.run(block, warmUp);
     return own?.then((milliseconds) => ({ overriddenDuration: milliseconds }));
   };
   bench.add(subject.name, run, {
     async: subject.async,
     async beforeEach() {
       await turns.take(index);
-      block = blocks.next().value;
-      subject.prepare?.();
+      block = walk[++round % walk.length]!;
+      subject.warmUp?.(warmUp);
     },
     afterEach() {
       subject.verify?.(block);
       turns.pass();
     },
   });
-}
-
-/** One block after the other, from `start` round the list without end. */
-function* blocksFrom(start: number, length: number, divisor: number, lookups: number): Generator<Block, never> {
-  for (let offset = start; ; offset += length) {
-    if (offset + length > lookups) offset = 0;
-    yield { offset, count: Math.floor(length / divisor) };
-  }
 }
 
 function medianMilliseconds(task: Task | undefined): number {

@@ -1,5 +1,7 @@
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import { SLOT_BYTES } from "../src/sections.js";
 import type { PlainMap } from "./javascript.js";
+import type { Block } from "./measure.js";
 import type { NativeVariant } from "./native-build.js";
 
 /** A process that holds one map and one list of PFNs and times loops over them (the commands are told in native/main.c). */
@@ -29,7 +31,7 @@ export class NativeProcess {
 
   /** Sends all slots; the bytes go through in parts, so this copies nothing on this side. */
   async sendMap({ slots, encoding, vmemmapBase, headBit }: PlainMap): Promise<void> {
-    await this.#send(`map ${slots.length / 64} ${vmemmapBase} ${1n << BigInt(headBit)} ${encoding}\n`, slots);
+    await this.#send(`map ${slots.length / SLOT_BYTES} ${vmemmapBase} ${1n << BigInt(headBit)} ${encoding}\n`, slots);
     await this.#readLine();
   }
 
@@ -45,13 +47,9 @@ export class NativeProcess {
     return new Uint32Array(bytes.buffer, bytes.byteOffset, count);
   }
 
-  /** Times the loop over a part of the list; the process reads its own clock. */
-  async time(
-    variant: NativeVariant,
-    offset: number,
-    count: number,
-  ): Promise<{ nanoseconds: number; checksum: number }> {
-    await this.#send(`time ${variant} ${offset} ${count}\n`);
+  /** Times the loop over a part of the list, right after an untimed run over another; the process reads its own clock. */
+  async time(variant: NativeVariant, block: Block, warmUp: Block): Promise<{ nanoseconds: number; checksum: number }> {
+    await this.#send(`time ${variant} ${block.offset} ${block.count} ${warmUp.offset} ${warmUp.count}\n`);
     const [nanoseconds, checksum] = (await this.#readLine()).split(" ").map(Number);
     return { nanoseconds: nanoseconds!, checksum: checksum! };
   }

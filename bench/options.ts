@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { VmemmapError } from "../src/errors.js";
 import type { TailEncoding } from "../src/profile/profile.js";
+import { PAGES_PER_SECTION } from "../src/sections.js";
 import { PATTERNS, type Pattern } from "./patterns.js";
 
 export const ENCODINGS: readonly TailEncoding[] = ["pointer", "fake-heads", "mask"];
@@ -47,7 +48,6 @@ export interface PlotOptions {
   readonly pattern: Pattern;
 }
 
-const PAGES_PER_SECTION = 32 * 1024;
 const MAX_MIX_ORDER = 18;
 export const MIN_SLOTS = 64 * 1024;
 const MAX_SLOTS = 60 * 1024 * 1024;
@@ -64,7 +64,7 @@ same loop in C, on the same slots and the same PFNs.
   --map FILE           tile this map image in place of the real maps that ship with the package
   --mix ORDER:PERCENT,...   a synthetic map with these percentages of memory by folio order, such as 0:60,2:20,9:20
   --lookups N          length of the list of PFNs (default 4Mi)
-  --rounds N           timed blocks of each contender; the median counts (default 60)
+  --rounds N           timed blocks of each contender; the median counts (default 30)
   --seed N             seed of patterns and synthetic maps (default 1)
   --json               print one JSON object
   --plot FILE.svg      also draw lookups per second against map size
@@ -108,7 +108,7 @@ function parseCommandLine(argv: readonly string[]) {
         map: { type: "string" },
         mix: { type: "string" },
         lookups: { type: "string", default: "4Mi" },
-        rounds: { type: "string", default: "60" },
+        rounds: { type: "string", default: "30" },
         seed: { type: "string", default: "1" },
         json: { type: "boolean", default: false },
         plot: { type: "string" },
@@ -116,8 +116,16 @@ function parseCommandLine(argv: readonly string[]) {
       },
     });
   } catch (error) {
-    throw bad(error instanceof Error ? error.message.split(/\. |\n/)[0]! : String(error));
+    throw bad(refusal(error instanceof Error ? error.message : String(error), argv));
   }
+}
+
+/** What is wrong with the command line, by the message of parseArgs; it finds a value with a dash "ambiguous". */
+function refusal(message: string, argv: readonly string[]): string {
+  const option = /(--\w+)[^']*' argument (?:is ambiguous|missing)/.exec(message)?.[1];
+  if (option === undefined) return message.split(/\. |\n/)[0]!;
+  const value = argv[argv.indexOf(option) + 1];
+  return value === undefined ? `${option}: the value is missing` : `${option}: "${value}" is no value for it`;
 }
 
 function parseSuite(positionals: readonly string[]): SuiteName {

@@ -1,3 +1,13 @@
+/** Ends the process quietly once nobody reads the stream any more, as in `vmemmap bench | head`. */
+export function endWithReader(stream: NodeJS.EventEmitter): void {
+  stream.off("error", endOnClosedPipe).on("error", endOnClosedPipe);
+}
+
+function endOnClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+}
+
 /** Where a benchmark writes: the report to stdout unless JSON is wanted, the rest to stderr. */
 export class Output {
   readonly #json: boolean;

@@ -5,6 +5,10 @@ export const PATTERNS = ["sequential", "random", "strided", "skewed"] as const;
 /** The order in which a list of PFNs walks over a map. */
 export type Pattern = (typeof PATTERNS)[number];
 
+/** Sequential: the list is cut into as many stretches, each from a place of its own on. */
+const STRETCHES = 16;
+/** Steps of the golden ratio scatter any number of places evenly. */
+const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
 const PAGES_PER_BLOCK = 512; // 2 MiB
 /** One 2 MiB block and one page on: odd, so it comes to every page of a map whose size is a power of two. */
 const STRIDE = PAGES_PER_BLOCK + 1;
@@ -17,10 +21,10 @@ export function fillPattern(pfns: Uint32Array, pattern: Pattern, pages: number, 
   const random = new Random(seed);
   switch (pattern) {
     case "sequential":
-      fillSteps(pfns, pages, 1);
+      fillStretches(pfns, pages);
       break;
     case "strided":
-      fillSteps(pfns, pages, STRIDE);
+      fillSteps(pfns, 0, pages, STRIDE);
       break;
     case "random":
       for (let i = 0; i < pfns.length; i++) pfns[i] = random.below(pages);
@@ -31,8 +35,17 @@ export function fillPattern(pfns: Uint32Array, pattern: Pattern, pages: number, 
   }
 }
 
-function fillSteps(pfns: Uint32Array, pages: number, step: number): void {
-  for (let i = 0, pfn = 0; i < pfns.length; i++) {
+/** So that a short list walks over all parts of a large map. */
+function fillStretches(pfns: Uint32Array, pages: number): void {
+  const length = Math.ceil(pfns.length / STRETCHES);
+  for (let stretch = 0; stretch < STRETCHES; stretch++) {
+    const start = Math.floor(((stretch * GOLDEN_RATIO) % 1) * pages);
+    fillSteps(pfns.subarray(stretch * length, (stretch + 1) * length), start, pages, 1);
+  }
+}
+
+function fillSteps(pfns: Uint32Array, start: number, pages: number, step: number): void {
+  for (let i = 0, pfn = start; i < pfns.length; i++) {
     pfns[i] = pfn;
     pfn += step;
     if (pfn >= pages) pfn -= pages;

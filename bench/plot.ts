@@ -1,9 +1,8 @@
+import { SLOT_BYTES } from "../src/sections.js";
 import { renderChart, type Series, type Tick } from "./chart.js";
-import type { Machine } from "./machine.js";
+import { hugePageCaveat, type Machine } from "./machine.js";
 import { formatCount, type ContenderName } from "./options.js";
 import { formatBytes, type Result } from "./report.js";
-
-const SLOT_SIZE = 64;
 
 /** Colours of Okabe and Ito, which colour-blind readers can tell apart; the native twins are dashed as well. */
 const STYLES: Readonly<Record<ContenderName, Omit<Series, "name" | "points">>> = {
@@ -33,11 +32,11 @@ export function plot(results: readonly Result[], { machine, compiler, origin, se
     title: "Folio lookups per second by map size",
     subtitles: [
       `compound_head of ${pattern} pages, ${encoding} encoding, map of ${origin}, seed ${seed}, one thread`,
-      `${machine.name}; Node ${machine.node}`,
+      `${machine.name}; Node ${machine.node}${hugePageCaveat(machine)}`,
       compiler,
     ],
     xLabel: "struct pages in the map, and the bytes they fill",
-    xTicks: sizes.map((at) => ({ at, label: formatCount(at), note: formatBytes(at * SLOT_SIZE) })),
+    xTicks: sizes.map((at) => ({ at, label: formatCount(at), note: formatBytes(at * SLOT_BYTES) })),
     yLabel: "lookups per second",
     formatY: formatRate,
     series: seriesOf(results),
@@ -60,7 +59,7 @@ function seriesOf(results: readonly Result[]): Series[] {
 /** The map sizes from which on a cache no longer holds all slots. */
 function cacheMarks({ caches }: Machine, sizes: readonly number[]): Tick[] {
   return caches
-    .map(({ level, bytes }) => ({ at: bytes / SLOT_SIZE, label: `L${level} ${formatBytes(bytes)}` }))
+    .map(({ level, bytes }) => ({ at: bytes / SLOT_BYTES, label: `L${level} ${formatBytes(bytes)}` }))
     .filter(({ at }) => at >= sizes[0]! && at <= sizes.at(-1)!);
 }
 

@@ -1,5 +1,6 @@
 import type { TailEncoding } from "../src/profile/profile.js";
-import type { Machine } from "./machine.js";
+import { SLOT_BYTES } from "../src/sections.js";
+import { hugePageCaveat, type Machine } from "./machine.js";
 import { formatCount, type BenchOptions, type ContenderName } from "./options.js";
 import type { Pattern } from "./patterns.js";
 
@@ -43,20 +44,35 @@ function round(value: number, digits: number): number {
   return Number(value.toFixed(digits));
 }
 
+/** What a suite measured, on which maps, beside which twins in C. */
+export interface SuiteReport {
+  readonly results: readonly Result[];
+  /** Null without the twins. */
+  readonly compiler: string | null;
+  /** Where the map of each encoding comes from. */
+  readonly map: Readonly<Record<string, string>>;
+}
+
 /** The object that --json prints. */
-export function jsonReport(machine: Machine, options: BenchOptions, results: readonly Result[]): object {
-  return { machine: machine.name, node: machine.node, slots: options.slots, seed: options.seed, results };
+export function jsonReport(machine: Machine, options: BenchOptions, { results, compiler, map }: SuiteReport): object {
+  const { name, node, transparentHugePages } = machine;
+  const { slots, seed, lookups, rounds } = options;
+  return { machine: name, node, transparentHugePages, compiler, map, slots, seed, lookups, rounds, results };
 }
 
 /** The lines above the tables: what was measured on what. */
 export function heading(machine: Machine, options: BenchOptions, compiler: string): string {
   const { slots, lookups, rounds, seed } = options;
+  const pageSize = machine.pageSize === null ? "unknown" : formatBytes(machine.pageSize);
   const lines = [
     ["machine", machine.name],
-    ["node", `${machine.node}, page size ${machine.pageSize === null ? "unknown" : formatBytes(machine.pageSize)}`],
+    ["node", `${machine.node}, page size ${pageSize}${hugePageCaveat(machine)}`],
     ["native", compiler],
-    ["map", `${formatCount(slots)} slots (${formatBytes(slots * 64)}; memory of ${formatBytes(slots * 4096)})`],
-    ["lookups", `lists of ${formatCount(lookups)} PFNs, seed ${seed}, medians of ${rounds} interleaved blocks`],
+    ["map", `${formatCount(slots)} slots (${formatBytes(slots * SLOT_BYTES)}; memory of ${formatBytes(slots * 4096)})`],
+    [
+      "lookups",
+      `lists of ${formatCount(lookups)} PFNs, seed ${seed}, medians of ${rounds} interleaved blocks, each warmed up`,
+    ],
   ];
   return lines.map(([name, text]) => `${name!.padEnd(9)}${text}\n`).join("");
 }
@@ -77,6 +93,23 @@ export function table(title: string, results: readonly Result[]): string {
   const line = (cells: readonly string[]): string =>
     `  ${cells.map((cell, column) => (column < 2 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join("  ")}\n`;
   return `${title}\n${line(COLUMNS)}${rows.map(line).join("")}`;
+}
+
+/** The twins in C are told in the heading. */
+const LEGEND: Readonly<Record<string, string>> = {
+  "wasm-simd": "one call for a block of PFNs, the build with SIMD",
+  "wasm-scalar": "the same, the build without",
+  "wasm-call": "one call for each PFN",
+  "js-uint32": "plain JavaScript over the same slots as a Uint32Array",
+  "js-bigint": "the same as a BigUint64Array",
+  tiled: "copies of a real map side by side, up to the wished size",
+};
+
+/** Says below the tables what their names mean. */
+export function legend({ contenders, mix }: BenchOptions): string {
+  const names = mix === undefined ? [...contenders, "tiled"] : contenders;
+  const lines = names.filter((name) => name in LEGEND).map((name) => `  ${name.padEnd(12)} ${LEGEND[name]}\n`);
+  return lines.length === 0 ? "" : `\n${lines.join("")}`;
 }
 
 function formatRatio(ratio: number | null): string {

@@ -1,5 +1,12 @@
 import { VmemmapError } from "../src/errors.js";
-import { PAGES_PER_SECTION, PAGES_PER_SUBSECTION, type Section, validSubsections } from "../src/sections.js";
+import {
+  PAGES_PER_SECTION,
+  PAGES_PER_SUBSECTION,
+  type Section,
+  SECTION_BYTES,
+  SLOT_BYTES,
+  validSubsections,
+} from "../src/sections.js";
 import type { Vmemmap } from "../src/vmemmap.js";
 
 /** A part of a tile: `count` slots from PFN `source` of the image go to PFN `target` of the tile. */
@@ -9,8 +16,6 @@ interface Piece {
   readonly count: number;
 }
 
-const SLOT_SIZE = 64;
-
 /**
  * Fills `map`, whose PFNs run from 0 on without a hole, with copies of `image`: its present slots in PFN order, over and
  * over, the last copy cut at the end of the map. Folios stay whole and aligned, and words that hold addresses lead to the
@@ -19,12 +24,12 @@ const SLOT_SIZE = 64;
 export function tile(image: Vmemmap, map: Vmemmap): void {
   const pieces = piecesOf(image.sections, largestOrder(image));
   const tilePages = pieces.reduce((pages, { count }) => pages + count, 0);
-  const bytes = new Uint8Array(PAGES_PER_SECTION * SLOT_SIZE);
+  const bytes = new Uint8Array(SECTION_BYTES);
   for (let start = 0; start < map.slots; start += tilePages) {
     for (const { source, target, count } of pieces) {
       const pages = Math.min(count, map.slots - start - target);
       if (pages <= 0) break;
-      const slots = bytes.subarray(0, pages * SLOT_SIZE);
+      const slots = bytes.subarray(0, pages * SLOT_BYTES);
       image.readSlots(source, slots);
       if (image.profile.tailEncoding !== "mask") moveHeads(slots, start + target - source);
       map.writeSlots(start + target, slots);
@@ -36,10 +41,10 @@ export function tile(image: Vmemmap, map: Vmemmap): void {
 /** Moves every pointer to a head by a number of pages. The word is 64 bits at +8 of a slot, bit 0 set in a tail. */
 export function moveHeads(slots: Uint8Array, pages: number): void {
   const words = new Uint32Array(slots.buffer, slots.byteOffset, slots.byteLength / 4);
-  const distance = BigInt(pages * SLOT_SIZE);
+  const distance = BigInt(pages * SLOT_BYTES);
   const low = Number(BigInt.asUintN(32, distance));
   const high = Number(BigInt.asUintN(32, distance >> 32n));
-  for (let at = 2; at < words.length; at += SLOT_SIZE / 4) {
+  for (let at = 2; at < words.length; at += SLOT_BYTES / 4) {
     if ((words[at]! & 1) === 0) continue;
     const sum = words[at]! + low;
     words[at] = sum; // keeps the low 32 bits

@@ -1,45 +1,94 @@
-// The core's exports, read from the compiler's declarations and the sources' doc comments: as a TypeScript interface
-// for the wrapper and as docs/abi.md.
+// The core's exports, read from the compiler's declarations, the sources' doc comments and the module itself: as a
+// TypeScript interface for the wrapper and as docs/abi.md, whose prose is scripts/abi-template.md.
+/* global WebAssembly */
 import { readFileSync } from "node:fs";
 
-/** First sentence of the doc comment above `name` in its source file. */
-function summary(path, name, assembly) {
-  const file = `${assembly}/${path.split("/").slice(1, -1).join("/")}.ts`;
-  const source = readFileSync(file, "utf8");
-  const at = source.search(new RegExp(`export (function|const|enum) ${name}\\b`));
-  const comment = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*(?:\/\/ @ts-ignore[^\n]*\s*@inline\s*)?$/.exec(
-    source.slice(0, at),
-  );
+/** The doc comment that ends at `at`, as one line. */
+function docBefore(text, at) {
+  const comment = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*(?:\/\/ @ts-ignore[^\n]*\s*@inline\s*)?$/.exec(text.slice(0, at));
   if (!comment) return "";
-  const text = comment[1]
+  return comment[1]
     .replace(/^\s*\*\s?/gm, "")
     .replace(/\s+/g, " ")
     .trim();
-  return text;
 }
 
-/** Functions and constants of the module: { functions: [{ name, params, result, summary }], constants: [name] }. */
-export function abiOf(declarations, assembly) {
+/** The source file of a declaration, which names it as assembly/bulk/scan/scan_all. */
+function sourceOf(path, assembly) {
+  return readFileSync(`${assembly}/${path.split("/").slice(1, -1).join("/")}.ts`, "utf8");
+}
+
+function docOf(source, kind, name) {
+  return docBefore(source, source.search(new RegExp(`export ${kind} ${name}\\b`)));
+}
+
+/** Members of an enumeration or fields of a class, two spaces in: [{ name, type, doc }]. */
+function membersOf(source, kind, name) {
+  const start = source.indexOf(`export ${kind} ${name} {`);
+  const body = source.slice(start, source.indexOf("\n}", start));
+  return [...body.matchAll(/^ {2}(\w+)(?:: (\w+);|(?: = \d+)?,)$/gm)].map((member) => ({
+    name: member[1],
+    type: member[2],
+    doc: docBefore(body, member.index),
+  }));
+}
+
+const SIZES = { u64: 8, u32: 4, i32: 4 };
+
+/** Fields of an unmanaged class with their offsets: each aligned to its size. */
+function layoutOf(source, name) {
+  let end = 0;
+  return membersOf(source, "class", name).map((field) => {
+    const size = SIZES[field.type];
+    const offset = Math.ceil(end / size) * size;
+    end = offset + size;
+    return { ...field, offset };
+  });
+}
+
+/**
+ * What the module exports: { functions: [{ name, params, result, doc }], constants: [{ name, value, doc }],
+ * enums: [{ name, doc, members: [{ name, value, doc }] }], predicate: [{ name, type, offset, doc }] }.
+ */
+export function abiOf(declarations, module, assembly) {
   const text = readFileSync(declarations, "utf8");
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(module)), { env: { memory } });
+  const valueOf = (name) => exports[name].value >>> 0;
+
   const functions = [];
   for (const [, doc, name] of text.matchAll(/\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*export function (\w+)\(/g)) {
     const path = /^\s*\*\s+(assembly\/\S+)/m.exec(doc)[1];
     const params = [...doc.matchAll(/@param (\w+) `(\w+)`/g)].map(([, param, type]) => ({ name: param, type }));
     const result = /@returns `(\w+)`/.exec(doc)?.[1] ?? "void";
-    functions.push({ name, params, result, summary: summary(path, name, assembly) });
+    functions.push({ name, params, result, doc: docOf(sourceOf(path, assembly), "function", name) });
   }
-  const constants = [...text.matchAll(/\/\*\* assembly\/\S+ \*\/\s*export const (\w+): \{/g)].map(([, name]) => name);
-  const enums = [...text.matchAll(/assembly\/\S+ \*\/\s*export enum (\w+) \{([\s\S]*?)\n {2}\}/g)].flatMap(
-    ([, name, body]) => [...body.matchAll(/^\s+([A-Z][A-Z0-9_]*),/gm)].map(([, member]) => `${name}.${member}`),
+  const constants = [...text.matchAll(/\/\*\* (assembly\/\S+) \*\/\s*export const (\w+): \{/g)].map(
+    ([, path, name]) => ({ name, value: valueOf(name), doc: docOf(sourceOf(path, assembly), "const", name) }),
   );
-  return { functions: functions.sort((a, b) => (a.name < b.name ? -1 : 1)), constants: [...constants, ...enums] };
+  const enums = [...text.matchAll(/\/\*\* (assembly\/\S+) \*\/\s*export enum (\w+) \{/g)].map(([, path, name]) => {
+    const source = sourceOf(path, assembly);
+    const members = membersOf(source, "enum", name).map((member) => ({
+      ...member,
+      name: `${name}.${member.name}`,
+      value: valueOf(`${name}.${member.name}`),
+    }));
+    return { name, doc: docOf(source, "enum", name), members };
+  });
+  return {
+    functions: functions.sort((a, b) => (a.name < b.name ? -1 : 1)),
+    constants,
+    enums,
+    predicate: layoutOf(readFileSync(`${assembly}/bulk/scan.ts`, "utf8"), "Predicate"),
+  };
 }
 
-export function coreInterface({ functions, constants }) {
+export function coreInterface({ functions, constants, enums }) {
   const lines = functions.map(
     ({ name, params }) =>
       `  readonly ${name}: (${params.map((param) => `${param.name}: number`).join(", ")}) => number;`,
   );
+  const names = [...constants, ...enums.flatMap(({ members }) => members)].map(({ name }) => JSON.stringify(name));
   return [
     "// Made by scripts/build.mjs from the core's exports.",
     "export interface CoreExports {",
@@ -47,52 +96,80 @@ export function coreInterface({ functions, constants }) {
     "}",
     "",
     "/** Names of the constants the core exports as globals. */",
-    `export type CoreConstant =\n  | ${constants.map((name) => JSON.stringify(name)).join("\n  | ")};`,
+    `export type CoreConstant =\n  | ${names.join("\n  | ")};`,
     "",
   ].join("\n");
 }
 
-export function abiPage({ functions, constants }) {
-  const row = ({ name, params, result, summary }) =>
-    `| \`${name}\` | ${params.map((param) => `${param.name}: ${param.type}`).join(", ")} | ${result} | ${summary.replace(/\|/g, "\\|")} |`;
-  const groups = Map.groupBy
-    ? Map.groupBy(constants, (name) => name.split(".")[0])
-    : constants.reduce((map, name) => {
-        const key = name.split(".")[0];
-        return map.set(key, [...(map.get(key) ?? []), name]);
-      }, new Map());
-  return `# The core's ABI
+function firstSentence(doc) {
+  return /^.*?[.](?= [A-Z`]|$)/.exec(doc)?.[0] ?? doc;
+}
 
-For hosts in other languages: \`vmemmap.wasm\` (SIMD) and \`vmemmap.scalar.wasm\` export the same functions. Both import one
-thing, \`env.memory\`. All state stands in that memory and none in the instance, so several instances may share it. This page
-is made from the sources by \`npm run build\`; a test holds it against the modules' exports.
+function table(head, rows) {
+  const line = (cells) =>
+    `| ${cells.map((cell) => String(cell).replace(/\|/g, "\\|").replace(/</g, "&lt;")).join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
 
-A *slot* is a \`u32\`: the number of a \`struct page\` among those of the present sections. Lists are addressed by their place
-in linear memory, \`nr\` is a length in elements, PFNs that need more than 32 bits go by halves, \`bool\` is an i32 of 0 or 1.
-\`0xffffffff\` says *no such slot*. A change answers 0 or more where it was done and minus a \`Status\` where it was refused
-and nothing was written. List addresses are the host's own business: a list outside the memory traps, as any WebAssembly
-access does; nothing else does.
+const code = (text) => `\`${text}\``;
+const address = (value) => `0x${value.toString(16)}`;
 
-## Setting up
+function functionTable(functions) {
+  const row = ({ name, params, result, doc }) => [
+    code(name),
+    params.map((param) => `${param.name}: ${param.type}`).join(", "),
+    result,
+    firstSentence(doc),
+  ];
+  return table(["export", "parameters", "result", "what it is"], functions.map(row));
+}
 
-1. Make a memory (up to 65 536 pages of 64 KiB) that holds the places below \`SECTION_TABLE\`, the section table (4 bytes
-   an entry, at least 2^17 entries so that each u32 PFN has one), lists of your own, and 2 MiB for each section's slots.
-2. Instantiate with \`{ env: { memory } }\`.
-3. \`state_set\` the words: \`Word.SLOTS\` (address of slot 0, a multiple of 64), \`Word.NR_SECTIONS\` (entries of the table),
-   \`Word.VMEMMAP_BASE\`, the profile's words (an offset of a field the kernel lacks is 0xffffffff).
-4. \`sparse_add_section\` for each present section, in ascending order, so that folios across sections have their slots in a row.
-5. Write slots where they belong (\`Word.SLOTS\` + 64 * slot), tell \`slots_written\`, and \`scan_all\` to get the fast loops.
+/** The words' comments are "unit: meaning". */
+function wordTable({ members }) {
+  const row = ({ name, value, doc }) => {
+    const [, unit, meaning] = /^(.*?): (.*)$/.exec(doc) ?? [null, "", doc];
+    return [code(name), value, unit, meaning];
+  };
+  return table(["word", "number", "unit", "meaning"], members.map(row));
+}
 
-## Functions
+function constantTables(constants, enums) {
+  const places = table(
+    ["constant", "value", "meaning"],
+    constants.map(({ name, value, doc }) => [code(name), address(value), firstSentence(doc)]),
+  );
+  const sections = enums.map(({ name, doc, members }) => {
+    const rows = members.map((member) => [code(member.name), member.value, firstSentence(member.doc)]);
+    return `### ${name}\n\n${doc}\n\n${table(["constant", "value", "meaning"], rows)}`;
+  });
+  return [places, ...sections].join("\n\n");
+}
 
-| export | parameters | result | what it is |
-|---|---|---|---|
-${functions.map(row).join("\n")}
+export function abiPage({ functions, constants, enums, predicate }, template) {
+  const isWord = ({ name }) => name === "Word";
+  const parts = {
+    functions: functionTable(functions),
+    words: wordTable(enums.find(isWord)),
+    constants: constantTables(
+      constants,
+      enums.filter((entry) => !isWord(entry)),
+    ),
+    predicate: table(
+      ["field", "offset", "type", "meaning"],
+      predicate.map(({ name, offset, type, doc }) => [code(name), offset, type, doc]),
+    ),
+  };
+  return readFileSync(template, "utf8").replace(/\{\{(\w+)\}\}/g, (_, name) => parts[name]);
+}
 
-## Constants
-
-Immutable i32 globals; the members of an enumeration are exported as \`Name.MEMBER\`.
-
-${[...groups].map(([name, members]) => (members.length > 1 ? `- \`${name}\`: ${members.map((member) => `\`${member.split(".")[1]}\``).join(", ")}` : `- \`${name}\``)).join("\n")}
-`;
+/** The state words of each preset, as the wrapper computes them: { "7.3": { ENCODING: "0x2", … }, … }. */
+export function wordsJson(profiles, wordsOf) {
+  const hex = (value) => `0x${BigInt.asUintN(64, BigInt(value)).toString(16)}`;
+  const words = (profile) =>
+    Object.entries({ VMEMMAP_BASE: profile.vmemmapBase, ...wordsOf(profile) }).map(([name, value]) => [
+      name,
+      hex(value),
+    ]);
+  const presets = profiles.map((profile) => [profile.name, Object.fromEntries(words(profile))]);
+  return `${JSON.stringify(Object.fromEntries(presets), null, 2)}\n`;
 }

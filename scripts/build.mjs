@@ -3,7 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { abiOf, abiPage, coreInterface } from "./abi.mjs";
+import { abiOf, abiPage, coreInterface, wordsJson } from "./abi.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 process.chdir(root);
@@ -22,11 +22,14 @@ writeFileSync(
     inline("scalar", "build/vmemmap.scalar.wasm"),
 );
 
-const abi = abiOf("build/vmemmap.d.ts", "assembly");
+const abi = abiOf("build/vmemmap.d.ts", "build/vmemmap.wasm", "assembly");
 writeFileSync("src/engine/generated/core.ts", coreInterface(abi));
-writeFileSync("docs/abi.md", abiPage(abi));
+writeFileSync("docs/abi.md", abiPage(abi, "scripts/abi-template.md"));
 
 if (!process.argv.includes("--core")) {
   run("node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json");
   for (const name of ["vmemmap.wasm", "vmemmap.scalar.wasm"]) copyFileSync(`build/${name}`, `dist/${name}`);
+  const { presetNames, profile } = await import("../dist/src/index.js");
+  const { wordsOf } = await import("../dist/src/engine/state.js");
+  writeFileSync("dist/words.json", wordsJson(presetNames.map(profile), wordsOf));
 }

@@ -14,7 +14,11 @@ export interface VmemmapAliases {
 export const SLOTS_PER_VMEMMAP_PAGE = 64;
 
 /** Check what holds for all lists of aliases. Throws what `refuse` makes of the reason. */
-export function checkAliasLists({ pfns, frames, home }: VmemmapAliases, refuse: (message: string) => Error): void {
+export function checkAliasLists(aliases: VmemmapAliases, refuse: (message: string) => Error): void {
+  const { pfns, frames, home } = Object(aliases) as VmemmapAliases;
+  if (!(pfns instanceof Float64Array && frames instanceof Uint32Array && home instanceof Uint8Array)) {
+    throw refuse("expected aliases as { pfns: Float64Array, frames: Uint32Array, home: Uint8Array }");
+  }
   if (frames.length !== pfns.length || home.length !== pfns.length) {
     throw refuse(`expected ${pfns.length} frames and homes, found ${frames.length} and ${home.length}`);
   }
@@ -27,7 +31,8 @@ export function checkAliasLists({ pfns, frames, home }: VmemmapAliases, refuse: 
       );
     }
     before = pfn;
-    if (home[i] !== 1) return;
+    if (home[i]! > 1) throw refuse(`expected home 0 or 1, found ${home[i]}`);
+    if (home[i] === 0) return;
     if (homes.has(frames[i]!)) throw refuse(`expected one home a frame, found a second for frame ${frames[i]}`);
     homes.add(frames[i]!);
   });
@@ -54,6 +59,16 @@ export class AliasTable {
 
   delete(pfn: number): void {
     this.#entries.delete(pfn);
+  }
+
+  isHome(pfn: number): boolean {
+    return this.#entries.get(pfn)?.home ?? false;
+  }
+
+  /** First PFN of some vmemmap page in the table of which `wanted` holds. */
+  find(wanted: (pfn: number) => boolean): number | undefined {
+    for (const pfn of this.#entries.keys()) if (wanted(pfn)) return pfn;
+    return undefined;
   }
 
   /** The frame a vmemmap page shows, if others show it too. */

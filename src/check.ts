@@ -3,11 +3,28 @@ import { VmemmapError } from "./errors.js";
 /** A whole number from `min` to `max`, or "bad-argument" with its name and the value. */
 export function whole(value: number, min: number, max: number, name: string): number {
   if (!Number.isSafeInteger(value) || value < min || value > max) {
-    throw new VmemmapError("bad-argument", `${name} ${String(value)}: expected a whole number from ${min} to ${max}`);
+    throw new VmemmapError("bad-argument", `${name} ${display(value)}: expected a whole number from ${min} to ${max}`);
   }
   return value;
 }
 
 export const MIN_I32 = -(2 ** 31);
 export const MAX_I32 = 2 ** 31 - 1;
-export const MAX_U32 = 2 ** 32 - 1;
+
+/** A wrong value as a message shows it: short, and a string or bigint as such. */
+export function display(value: unknown): string {
+  if (typeof value === "bigint") return `${value}n`;
+  if (typeof value === "string") return JSON.stringify(value.slice(0, 60));
+  return typeof value === "object" && value !== null ? "an object" : String(value);
+}
+
+/** Check that an options object has no keys but these: a misspelt one would silently do nothing. */
+export function checkKeys(options: unknown, known: readonly string[], what: string): void {
+  if (typeof options !== "object" || options === null) {
+    throw new VmemmapError("bad-argument", `${what} ${display(options)}: expected an object`);
+  }
+  const stranger = Object.keys(options).find((key) => !known.includes(key));
+  if (stranger !== undefined) {
+    throw new VmemmapError("bad-argument", `${what}: no option ${display(stranger)}; there is ${known.join(", ")}`);
+  }
+}

@@ -1,14 +1,19 @@
+import { checkKeys, display } from "./check.js";
 import { VmemmapError } from "./errors.js";
+import type { Profile } from "./profile/index.js";
 
 /** 128 MiB of memory (SECTION_SIZE_BITS 27 on x86_64): 32768 PFNs. */
 export const PAGES_PER_SECTION = 32768;
+/** sizeof(struct page). */
+export const SLOT_BYTES = 64;
 /** The struct pages of a section: 2 MiB. */
-export const SECTION_BYTES = PAGES_PER_SECTION * 64;
+export const SECTION_BYTES = PAGES_PER_SECTION * SLOT_BYTES;
 /** 2 MiB of memory: 512 PFNs, the unit of hotplug. */
 export const PAGES_PER_SUBSECTION = 512;
 /** First PFN that is none: 52 physical address bits. */
 export const PFN_LIMIT = 2 ** 40;
 
+const RANGE_KEYS = ["start", "end", "hotplug", "zone", "node"];
 const ALL_SUBSECTIONS = (1n << 64n) - 1n;
 
 /** One present section of physical memory. */
@@ -49,10 +54,12 @@ export function validSubsections(section: Section): bigint {
 
 /** The sections that ranges of memory make present. @throws VmemmapError "bad-range" */
 export function sectionsOf(ranges: readonly MemoryRange[]): Section[] {
+  const given: unknown = ranges;
+  if (!Array.isArray(given)) throw new VmemmapError("bad-argument", "memory: expected an array of ranges");
+  ranges.forEach(checkRange);
   const sorted = [...ranges].sort((a, b) => a.start - b.start);
   let before: MemoryRange | undefined;
   for (const range of sorted) {
-    checkRange(range);
     if (before !== undefined && range.start < before.end) {
       throw new VmemmapError("bad-range", `${show(range)} overlaps ${show(before)}`);
     }
@@ -64,9 +71,13 @@ export function sectionsOf(ranges: readonly MemoryRange[]): Section[] {
 }
 
 function checkRange(range: MemoryRange): void {
+  checkKeys(range, RANGE_KEYS, "memory range");
   const { start, end, hotplug = false } = range;
   if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end) || start < 0 || end <= start || end > PFN_LIMIT) {
-    throw new VmemmapError("bad-range", `${show(range)}: expected 0 <= start < end <= 2^40, in PFNs`);
+    throw new VmemmapError(
+      "bad-range",
+      `memory range from ${display(start)} to ${display(end)}: expected PFNs as numbers, 0 <= start < end <= 2^40`,
+    );
   }
   if (hotplug && (start % PAGES_PER_SUBSECTION !== 0 || end % PAGES_PER_SUBSECTION !== 0)) {
     throw new VmemmapError("bad-range", `${show(range)}: hot-added memory comes in multiples of 512 PFNs (2 MiB)`);
@@ -104,8 +115,8 @@ export function checkSections(sections: readonly Section[], refuse: (message: st
     if (!Number.isInteger(number) || number <= before || number > last) {
       throw refuse(`expected section numbers that rise from 0 to ${last}, found ${number} after ${before}`);
     }
-    if (BigInt.asUintN(64, subsections) !== subsections) {
-      throw refuse(`expected 64 subsection bits of section ${number}, found ${subsections}`);
+    if (typeof subsections !== "bigint" || BigInt.asUintN(64, subsections) !== subsections) {
+      throw refuse(`expected 64 subsection bits (bigint) of section ${number}, found ${String(subsections)}`);
     }
     before = number;
   }
@@ -113,4 +124,41 @@ export function checkSections(sections: readonly Section[], refuse: (message: st
 
 function show({ start, end }: MemoryRange): string {
   return `memory range [${start}, ${end})`;
+}
+
+/**
+ * Check where a map's slots stand in the kernel's address space. Masks round addresses down, so page 0 must stand where the
+ * largest folio could (sparse_init, 7.3).
+ */
+export function checkBase(
+  base: bigint,
+  { tailEncoding, maxFolioOrder }: Profile,
+  sections: readonly Section[],
+  refuse: (message: string) => Error,
+): void {
+  const alignment = BigInt(SLOT_BYTES) << (tailEncoding === "mask" ? BigInt(maxFolioOrder) : 0n);
+  const end = BigInt((sections.at(-1)?.number ?? 0) + 1) * BigInt(SECTION_BYTES);
+  if (typeof base !== "bigint") throw refuse(`vmemmapBase ${display(base)}: expected a bigint`);
+  if (base < 0n || base % alignment !== 0n || base + end > 1n << 64n) {
+    const rule = `a multiple of 0x${alignment.toString(16)} from which all slots end below 2^64`;
+    throw refuse(`vmemmapBase 0x${base.toString(16)}: expected ${rule}`);
+  }
+}
+
+/** PFNs that early sections make valid beyond the ranges of memory: holes, whose slots boot writes all the same. */
+export function earlyHoles(sections: readonly Section[], ranges: readonly MemoryRange[]): MemoryRange[] {
+  const sorted = [...ranges].sort((a, b) => a.start - b.start);
+  const holes: MemoryRange[] = [];
+  for (const { number, early } of sections) {
+    if (!early) continue;
+    let pfn = number * PAGES_PER_SECTION;
+    const end = pfn + PAGES_PER_SECTION;
+    for (const range of sorted) {
+      if (range.end <= pfn || range.start >= end) continue;
+      if (range.start > pfn) holes.push({ start: pfn, end: range.start });
+      pfn = Math.min(range.end, end);
+    }
+    if (pfn < end) holes.push({ start: pfn, end });
+  }
+  return holes;
 }

@@ -1,4 +1,4 @@
-import { MAX_I32, MIN_I32, whole } from "./check.js";
+import { checkKeys, display, MAX_I32, MIN_I32, whole } from "./check.js";
 import type { Core } from "./engine/core.js";
 import { constant } from "./engine/modules.js";
 import { typeWords } from "./engine/state.js";
@@ -16,9 +16,13 @@ export interface PagePredicate {
   readonly set?: readonly string[];
   /** Flags clear in the page's own word, by name. */
   readonly clear?: readonly string[];
+  /** Number of the page's zone. */
   readonly zone?: number;
   readonly node?: number;
-  /** Page type, by name. */
+  /**
+   * Page type in the page's own word, by name. Of a typed folio only the head has it; but a fake head (HVO, 6.1 to 7.0) shows
+   * its head's word and flags, so add `kinds: ["head"]` to count folios there.
+   */
   readonly type?: string;
   /** Order of the page's folio, ends included. */
   readonly minOrder?: number;
@@ -30,6 +34,18 @@ export interface PagePredicate {
 
 const kindNumbers = { single: "PageKind.SINGLE", head: "PageKind.HEAD", tail: "PageKind.TAIL" } as const;
 const ALL_KINDS = Object.keys(kindNumbers) as PageKind[];
+const PREDICATE_KEYS = [
+  "kinds",
+  "set",
+  "clear",
+  "zone",
+  "node",
+  "type",
+  "minOrder",
+  "maxOrder",
+  "minRefcount",
+  "maxRefcount",
+];
 const ANY_ORDER = 255;
 const NO_TYPE = { mask: 0, value: 0 };
 
@@ -37,10 +53,8 @@ const NO_TYPE = { mask: 0, value: 0 };
 export function flagOf(profile: Profile, name: string): PageFlag {
   const flag = Object.hasOwn(profile.flags, name) ? profile.flags[name] : undefined;
   if (flag === undefined) {
-    throw new VmemmapError(
-      "bad-argument",
-      `flag ${JSON.stringify(name)}: profile ${profile.name} has none of this name`,
-    );
+    const known = Object.keys(profile.flags).join(", ");
+    throw new VmemmapError("bad-argument", `flag ${display(name)}: profile ${profile.name} has ${known}`);
   }
   return flag;
 }
@@ -56,14 +70,27 @@ export function typeOf(profile: Profile, name: string): ReturnType<typeof typeWo
   return typeWords(profile.pageTypes, name);
 }
 
-function bits(profile: Profile, names: readonly string[] = []): bigint {
-  return names.reduce((mask, name) => mask | (1n << BigInt(flagOf(profile, name).bit)), 0n);
+/** The bits of flags in a page's own word. Flags of policy "second" stand in page 1 for the folio, and mean another there. */
+function ownBits(profile: Profile, names: readonly string[] = []): bigint {
+  checkNames(names, "flags");
+  return names.reduce((mask, name) => {
+    const { bit, policy } = flagOf(profile, name);
+    if (policy === "second") throw new VmemmapError("bad-argument", `flag "${name}" is a folio's, in its page 1`);
+    return mask | (1n << BigInt(bit));
+  }, 0n);
+}
+
+function checkNames(names: unknown, what: string): void {
+  if (!Array.isArray(names)) {
+    throw new VmemmapError("bad-argument", `${what} ${display(names)}: expected an array of names`);
+  }
 }
 
 /** Write a predicate where the core looks for it (Predicate, assembly/bulk/scan.ts). */
 export function writePredicate(core: Core, profile: Profile, want: PagePredicate): void {
-  const set = bits(profile, want.set);
-  const clear = bits(profile, want.clear);
+  checkKeys(want, PREDICATE_KEYS, "select");
+  const set = ownBits(profile, want.set);
+  const clear = ownBits(profile, want.clear);
   if ((set & clear) !== 0n) throw new VmemmapError("bad-argument", `a flag is wanted both set and clear`);
   let mask = set | clear;
   let value = set;
@@ -77,6 +104,7 @@ export function writePredicate(core: Core, profile: Profile, want: PagePredicate
     value |= BigInt(wanted) << BigInt(field.shift);
   }
   const type = want.type === undefined ? NO_TYPE : typeOf(profile, want.type);
+  checkNames(want.kinds ?? ALL_KINDS, "kinds");
   const kinds = (want.kinds ?? ALL_KINDS).reduce((all, kind) => {
     if (!Object.hasOwn(kindNumbers, kind)) {
       throw new VmemmapError("bad-argument", `kind ${JSON.stringify(kind)}: expected ${ALL_KINDS.join(", ")}`);

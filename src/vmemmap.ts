@@ -2,15 +2,17 @@
 import { AliasTable, checkAliasLists, SLOTS_PER_VMEMMAP_PAGE, type VmemmapAliases } from "./aliases.js";
 import * as batch from "./batch.js";
 import { checkApart } from "./changes.js";
-import { whole } from "./check.js";
+import { checkKeys, display, whole } from "./check.js";
 import { Core, INVALID, STAGED_ELEMENTS, stagingPlaces } from "./engine/core.js";
-import { bestBuild, type Build, constant } from "./engine/modules.js";
+import { bestBuild, constant } from "./engine/modules.js";
 import { errorOf } from "./engine/status.js";
 import { VmemmapError, type VmemmapErrorCode } from "./errors.js";
 import { Folio } from "./folio.js";
 import { type ByteSource, decodeImage, encodeImage, type PgmapRecord } from "./image/image.js";
 import { type FlagPolicy, profile as profileOf, type PresetName, type Profile } from "./profile/index.js";
 import {
+  checkBase,
+  earlyHoles,
   checkSections,
   type MemoryRange,
   PAGES_PER_SECTION,
@@ -19,8 +21,11 @@ import {
   type Section,
   SECTION_BYTES,
   sectionsOf,
+  SLOT_BYTES,
 } from "./sections.js";
+import { isWide } from "./lists.js";
 import { flagOf, type PagePredicate, typeOf, writePredicate } from "./select.js";
+import type { AnswerList, Build, PfnList, PfnSource } from "./types.js";
 
 /** How to make a map. */
 export interface VmemmapOptions {
@@ -44,10 +49,14 @@ export interface VmemmapOptions {
   readonly initialize?: boolean;
 }
 
+/** What {@link Vmemmap.load} reads. */
+export type ImageSource = ByteSource | ArrayBuffer | Blob;
+
 /** What {@link Vmemmap.load} takes beside the image. */
 export type LoadOptions = Pick<VmemmapOptions, "build" | "listCapacity">;
 
-const SLOT_BYTES = 64;
+const LOAD_OPTIONS = ["build", "listCapacity"];
+const OPTIONS = ["profile", "memory", "sections", "vmemmapBase", "listCapacity", "build", "initialize"];
 /** What fits a 4 GiB memory. */
 const MAX_LIST_ENTRIES = 2 ** 30;
 /** Zones of x86_64 by their first PFN after (arch/x86/mm/init.c, zone_sizes_init). */
@@ -89,6 +98,7 @@ export class Vmemmap {
    * @throws VmemmapError "bad-profile", "bad-range", "bad-argument", "out-of-memory"
    */
   constructor(options: VmemmapOptions) {
+    checkKeys(options, OPTIONS, "new Vmemmap");
     const { memory = [], listCapacity = 0, build = bestBuild() } = options;
     this.profile = profileOf(options.profile ?? "7.3");
     this.vmemmapBase = options.vmemmapBase ?? this.profile.vmemmapBase;
@@ -98,27 +108,19 @@ export class Vmemmap {
     const sections = options.sections ?? sectionsOf(memory);
     checkSections(sections, (message) => new VmemmapError("bad-range", message));
     if (sections.length === 0) throw new VmemmapError("bad-range", "a map needs at least one range of memory");
+    checkBase(this.vmemmapBase, this.profile, sections, (message) => new VmemmapError("bad-argument", message));
     whole(listCapacity, 0, MAX_LIST_ENTRIES, "listCapacity");
-    this.#checkBase(sections);
     this.#core = new Core(build, this.profile, this.vmemmapBase, sections, listCapacity);
-    if (options.initialize ?? true) for (const range of memory) this.#initializeRange(range);
+    if (options.initialize ?? true) this.#initialize(memory);
   }
 
-  /** Masks round addresses down, so page 0 must stand where the largest folio could (sparse_init, 7.3). */
-  #checkBase(sections: readonly Section[]): void {
-    const { tailEncoding, maxFolioOrder } = this.profile;
-    const alignment = BigInt(SLOT_BYTES) << (tailEncoding === "mask" ? BigInt(maxFolioOrder) : 0n);
-    const end = BigInt(((sections.at(-1)?.number ?? 0) + 1) * PAGES_PER_SECTION) * BigInt(SLOT_BYTES);
-    const base = this.vmemmapBase;
-    if (base < 0n || base % alignment !== 0n || base + end > 1n << 64n) {
-      throw new VmemmapError(
-        "bad-argument",
-        `vmemmapBase 0x${base.toString(16)}: expected a multiple of 0x${alignment.toString(16)} from which all slots end below 2^64`,
-      );
-    }
+  /** What boot leaves: free pages in the ranges, reserved ones in the holes of their sections (init_unavailable_range). */
+  #initialize(memory: readonly MemoryRange[]): void {
+    for (const hole of earlyHoles(this.core.sections, memory)) this.#initializeRange(hole, 1, ["reserved"]);
+    for (const range of memory) this.#initializeRange(range, 0, []);
   }
 
-  #initializeRange(range: MemoryRange): void {
+  #initializeRange(range: MemoryRange, refcount: number, flags: readonly string[]): void {
     const { start, end, node = 0 } = range;
     const zones = range.zone === undefined ? ZONES_UP_TO : ([[range.zone, PFN_LIMIT]] as const);
     for (let pfn = start; pfn < end;) {
@@ -126,7 +128,9 @@ export class Vmemmap {
       const stop = Math.min(end, zone[1], (Math.floor(pfn / PAGES_PER_SECTION) + 1) * PAGES_PER_SECTION);
       const number = this.#zoneNumber(zone[0]);
       this.#checkField("node", node);
-      const status = this.core.exports.memmap_init_range(this.core.slotOf(pfn), stop - pfn, number, node, 0, 0);
+      const bits = flags.reduce((all, name) => all | (1 << flagOf(this.profile, name).bit), 0);
+      const slot = this.core.slotOf(pfn);
+      const status = this.core.exports.memmap_init_range(slot, stop - pfn, number, node, refcount, bits);
       if (status < 0) throw errorOf(-status, `memory range [${start}, ${end}), zone ${number}, node ${node}`);
       pfn = stop;
     }
@@ -136,10 +140,7 @@ export class Vmemmap {
     if (typeof zone === "number") return this.#checkField("zone", zone);
     const number = this.profile.zones.indexOf(zone);
     if (number < 0) {
-      throw new VmemmapError(
-        "bad-argument",
-        `zone ${JSON.stringify(zone)}: the profile has ${this.profile.zones.join(", ")}`,
-      );
+      throw new VmemmapError("bad-argument", `zone ${display(zone)}: the profile has ${this.profile.zones.join(", ")}`);
     }
     return number;
   }
@@ -163,8 +164,8 @@ export class Vmemmap {
 
   /** @internal */
   get core(): Core {
-    if (this.#core === undefined) throw new VmemmapError("disposed", "this map was disposed of");
-    return this.#core;
+    this.#checkAlive();
+    return this.#core!;
   }
 
   #checkAlive(): void {
@@ -235,13 +236,15 @@ export class Vmemmap {
   /** Kernel address of a page's struct page (pfn_to_page). */
   pageAddress(pfn: number): bigint {
     this.#checkAlive();
-    return this.vmemmapBase + BigInt(checkPfn(pfn)) * BigInt(SLOT_BYTES);
+    return this.vmemmapBase + BigInt(whole(pfn, 0, PFN_LIMIT - 1, "PFN")) * BigInt(SLOT_BYTES);
   }
 
   /** PFN of the struct page at a kernel address (page_to_pfn). @throws VmemmapError "bad-argument" */
   addressPfn(address: bigint): number {
     this.#checkAlive();
-    if (typeof address !== "bigint") throw new VmemmapError("bad-argument", `address ${String(address)}: no bigint`);
+    if (typeof address !== "bigint") {
+      throw new VmemmapError("bad-argument", `address ${display(address)}: expected a bigint`);
+    }
     const offset = address - this.vmemmapBase;
     if (offset < 0n || offset % BigInt(SLOT_BYTES) !== 0n || offset >> 46n !== 0n) {
       throw new VmemmapError("bad-argument", `0x${address.toString(16)} is no struct page of this vmemmap`);
@@ -253,7 +256,7 @@ export class Vmemmap {
 
   /** compound_head: PFN of the head; the page itself where it is no tail. @throws VmemmapError "pfn-absent", "bad-head" */
   compoundHead(pfn: number): number {
-    const narrow = pfn >>> 0;
+    const narrow = typeof pfn === "number" ? pfn >>> 0 : NaN;
     if (narrow === pfn) {
       const head = this.core.exports.head_of_pfn(narrow) >>> 0;
       if (head !== INVALID) return head;
@@ -492,8 +495,12 @@ export class Vmemmap {
     }
   }
 
-  /** Live view of all slots, in slot order: 64 bytes each. Whoever writes through it calls {@link checkWellFormed}. */
+  /**
+   * Live view of all slots, in slot order: 64 bytes each. Since it may be written through, lookups are checked until the next
+   * {@link checkWellFormed}; whoever writes later calls that again. Its buffer is the engine's whole memory.
+   */
   slotBytes(): Uint8Array<ArrayBuffer> {
+    this.core.exports.slots_written(0, this.slots);
     return this.core.u8.subarray(this.core.plan.slots);
   }
 
@@ -575,8 +582,14 @@ export class Vmemmap {
     check: (slot: number, order: number) => number,
     change: (slot: number, order: number) => number,
   ): void {
+    if (typeof pfns !== "object" || (pfns as unknown) === null || !Number.isSafeInteger(pfns.length)) {
+      throw new VmemmapError("bad-array", `${name}: expected a list of PFNs, got ${display(pfns)}`);
+    }
     if (typeof orders !== "number" && orders.length !== pfns.length) {
-      throw new VmemmapError("bad-array", `${name}: ${pfns.length} PFNs, but ${orders.length} orders`);
+      throw new VmemmapError(
+        "bad-array",
+        `${name}: a list of ${pfns.length} PFNs with a list of ${orders.length} orders`,
+      );
     }
     const list = Array.from(pfns, (pfn, i) => {
       const order = typeof orders === "number" ? orders : (orders[i] ?? NaN);
@@ -604,12 +617,12 @@ export class Vmemmap {
     };
   }
 
-  /** set_page_links: zone and node of `count` pages from `pfn` on. */
-  setPageLinks(pfn: number, count: number, zone: number, node: number): void {
+  /** set_page_links: zone (by name or number) and node of `count` pages from `pfn` on. */
+  setPageLinks(pfn: number, count: number, zone: string | number, node: number): void {
     whole(count, 1, this.slots, "count");
-    this.#checkField("zone", zone);
     this.#checkField("node", node);
-    const status = this.core.exports.set_page_links(this.slotOf(pfn), count, zone, node);
+    const number = this.#zoneNumber(zone);
+    const status = this.core.exports.set_page_links(this.slotOf(pfn), count, number, node);
     this.#done(status, `setPageLinks(${pfn}, ${count}, zone ${zone}, node ${node})`);
   }
 
@@ -660,18 +673,42 @@ export class Vmemmap {
    * hugetlb_vmemmap_optimize_folio (HVO): the folio's later slots show shared pages from now on, as the profile's kernel
    * maps them. Any compound page is taken for a hugetlb one.
    *
-   * @throws VmemmapError "not-optimized": the folio is too small; "not-compound", "aliased-slots", "pfn-absent"
+   * @throws VmemmapError "not-optimized": the folio is too small; "bad-head": a slot it keeps does not lead to it; "not-compound",
+   * "aliased-slots", "pfn-absent"
    */
   hugetlbVmemmapOptimizeFolio(pfn: number): void {
     const slot = this.slotOf(pfn);
     this.#done(this.core.exports.hugetlb_vmemmap_optimize_folio(slot), `hugetlbVmemmapOptimizeFolio(${pfn})`);
     const kept = this.profile.tailEncoding === "pointer" ? SLOTS_PER_VMEMMAP_PAGE : 0;
-    const frame = this.#aliases.newFrame();
+    const ofZone = this.profile.tailEncoding === "mask";
+    const frame = (ofZone ? this.#sharedTails(pfn) : undefined) ?? this.#aliases.newFrame();
     for (let i = kept; i < 2 ** this.compoundOrder(pfn); i += SLOTS_PER_VMEMMAP_PAGE) {
       const home = i === kept;
-      // From 7.1 on the shared frame is the zone's: the folio's first page keeps its own, and nobody is at home.
-      if (!home || this.profile.tailEncoding !== "mask") this.#aliases.add(pfn + i, frame, home);
+      // From 7.1 on the folio's first page keeps a frame of its own, and nobody is at home on the shared one.
+      if (!home || !ofZone) this.#aliases.add(pfn + i, frame, home);
     }
+  }
+
+  /**
+   * From 7.1 on a zone has one page of tails for each order (zone->vmemmap_tails). Its frame, where some folio shows it
+   * already; then this folio's slots take its bytes.
+   */
+  #sharedTails(pfn: number): number | undefined {
+    const order = this.compoundOrder(pfn);
+    const alike = (other: number) =>
+      !this.#aliases.isHome(other) &&
+      this.readWord(other, 8) === this.readWord(pfn + SLOTS_PER_VMEMMAP_PAGE, 8) &&
+      this.pageZone(other) === this.pageZone(pfn) &&
+      this.pageNode(other) === this.pageNode(pfn) &&
+      this.folio(other).isHugetlb;
+    const shown = this.#aliases.find(alike);
+    if (shown === undefined) return undefined;
+    const tails = new Uint8Array(SLOTS_PER_VMEMMAP_PAGE * SLOT_BYTES);
+    this.readSlots(shown, tails);
+    for (let i = SLOTS_PER_VMEMMAP_PAGE; i < 2 ** order; i += SLOTS_PER_VMEMMAP_PAGE) {
+      this.core.u8.set(tails, this.core.address(this.slotOf(pfn + i)));
+    }
+    return this.#aliases.frameOf(shown);
   }
 
   /** hugetlb_vmemmap_restore_folio: each slot of the folio is its own again. @throws VmemmapError "not-optimized" */
@@ -683,11 +720,12 @@ export class Vmemmap {
 
   // ---- Batches -----------------------------------------------------------------------------------------------------
   // Each answers how many pages were invalid: absent, or with a word that leads nowhere. Their answers read 0xffffffff
-  // (NaN in a Float64Array, all ones in 64 bits). `…Into` writes to the caller's array, the others over the list itself.
+  // (NaN in a Float64Array, all ones in 64 bits). `…Into` writes to the caller's array, the others over the list itself. The
+  // two lists must not overlap in any other way ("bad-array").
 
   /**
    * Room for `length` PFNs or slots in the engine's own memory: batches between such lists copy nothing. There is no way to
-   * give one back; all go with the map.
+   * give one back; all go with the map. Its buffer is the engine's whole memory: post a copy to a worker, not the list.
    *
    * @throws VmemmapError "out-of-memory": `listCapacity` is used up
    */
@@ -706,77 +744,92 @@ export class Vmemmap {
   }
 
   /** Heads of pages, as PFNs (compound_head). */
-  headsInto(pages: batch.PfnSource, out: batch.PfnList): number {
+  headsInto(pages: PfnSource, out: PfnList): number {
     return batch.headsInto(this.core, pages, out);
   }
 
-  heads(pages: batch.PfnList): number {
+  /** {@link headsInto} the list of pages itself. */
+  heads(pages: PfnList): number {
     return this.headsInto(pages, pages);
   }
 
   /** Orders of pages' folios (folio_order). */
-  ordersInto(pages: batch.PfnSource, out: batch.AnswerList): number {
+  ordersInto(pages: PfnSource, out: AnswerList): number {
     return batch.answersInto(this.core, pages, out, "order", "ordersInto");
   }
 
-  orders(pages: batch.PfnList): number {
+  /** {@link ordersInto} the list of pages itself. */
+  orders(pages: PfnList): number {
     return this.ordersInto(pages, pages);
   }
 
   /** A number for each page's folio, the same for all its pages and for no other folio: its head's slot. */
-  folioIdsInto(pages: batch.PfnSource, out: batch.AnswerList): number {
+  folioIdsInto(pages: PfnSource, out: AnswerList): number {
     return batch.answersInto(this.core, pages, out, "folioId", "folioIdsInto");
   }
 
-  folioIds(pages: batch.PfnList): number {
+  /** {@link folioIdsInto} the list of pages itself. */
+  folioIds(pages: PfnList): number {
     return this.folioIdsInto(pages, pages);
   }
 
   /** Pages' own flags words. There is no in-place form: they have 64 bits. */
-  flagsInto(pages: batch.PfnSource, out: BigUint64Array): number {
+  flagsInto(pages: PfnSource, out: BigUint64Array): number {
     return batch.flagsInto(this.core, pages, out, false, "flagsInto");
   }
 
   /** The flags words of pages' heads. */
-  folioFlagsInto(pages: batch.PfnSource, out: BigUint64Array): number {
+  folioFlagsInto(pages: PfnSource, out: BigUint64Array): number {
     return batch.flagsInto(this.core, pages, out, true, "folioFlagsInto");
   }
 
   /** Pages' own refcounts (page_ref_count): signed, so an answer of -1 may also be a count. */
-  refcountsInto(pages: batch.PfnSource, out: batch.AnswerList): number {
+  refcountsInto(pages: PfnSource, out: AnswerList): number {
     return batch.answersInto(this.core, pages, out, "refcount", "refcountsInto");
   }
 
-  refcounts(pages: batch.PfnList): number {
+  /** {@link refcountsInto} the list of pages itself. */
+  refcounts(pages: PfnList): number {
     return this.refcountsInto(pages, pages);
   }
 
   /** The refcounts of pages' folios (page_count). */
-  folioRefcountsInto(pages: batch.PfnSource, out: batch.AnswerList): number {
+  folioRefcountsInto(pages: PfnSource, out: AnswerList): number {
     return batch.answersInto(this.core, pages, out, "folioRefcount", "folioRefcountsInto");
   }
 
+  /** {@link folioRefcountsInto} the list of pages itself. */
+  folioRefcounts(pages: PfnList): number {
+    return this.folioRefcountsInto(pages, pages);
+  }
+
   /** Mappings of pages, as {@link pageMapcount}. */
-  mapcountsInto(pages: batch.PfnSource, out: batch.AnswerList): number {
+  mapcountsInto(pages: PfnSource, out: AnswerList): number {
     return batch.answersInto(this.core, pages, out, "mapcount", "mapcountsInto");
   }
 
-  mapcounts(pages: batch.PfnList): number {
+  /** {@link mapcountsInto} the list of pages itself. */
+  mapcounts(pages: PfnList): number {
     return this.mapcountsInto(pages, pages);
   }
 
   /** Mappings of pages' folios (folio_mapcount). */
-  folioMapcountsInto(pages: batch.PfnSource, out: batch.AnswerList): number {
+  folioMapcountsInto(pages: PfnSource, out: AnswerList): number {
     return batch.answersInto(this.core, pages, out, "folioMapcount", "folioMapcountsInto");
   }
 
+  /** {@link folioMapcountsInto} the list of pages itself. */
+  folioMapcounts(pages: PfnList): number {
+    return this.folioMapcountsInto(pages, pages);
+  }
+
   /** Slots of pages. */
-  slotsOf(pages: batch.PfnSource, out: Uint32Array): number {
+  slotsOf(pages: PfnSource, out: Uint32Array): number {
     return batch.slotsInto(this.core, pages, out);
   }
 
   /** PFNs of slots. */
-  pfnsOf(slots: Uint32Array, out: batch.PfnList): number {
+  pfnsOf(slots: Uint32Array, out: PfnList): number {
     return batch.pfnsInto(this.core, slots, out);
   }
 
@@ -797,12 +850,12 @@ export class Vmemmap {
   }
 
   /** PFNs of all heads of compound pages, rising with their slots. */
-  listHeads(): batch.PfnList {
+  listHeads(): PfnList {
     return this.select({ kinds: ["head"] });
   }
 
   /** PFNs of all pages that match a predicate, rising with their slots. */
-  select(want: PagePredicate): batch.PfnList {
+  select(want: PagePredicate): PfnList {
     writePredicate(this.core, this.profile, want);
     const { slots } = stagingPlaces();
     const parts: Uint32Array[] = [];
@@ -819,7 +872,7 @@ export class Vmemmap {
       all.set(part, at);
       at += part.length;
     }
-    const out = batch.isWide(this.core) ? new Float64Array(all.length) : all;
+    const out = isWide(this.core) ? new Float64Array(all.length) : all;
     this.pfnsOf(all, out);
     return out;
   }
@@ -827,34 +880,43 @@ export class Vmemmap {
   // ---- Images -----------------------------------------------------------------------------------------------------
 
   /**
-   * Make the map of an image (docs/image-format.md), as bytes or as a stream of them.
+   * Make the map of an image (docs/image-format.md): its bytes, a Blob (a File), or a stream of bytes.
    *
-   * @throws VmemmapError "bad-image": no image, altered, or cut short
+   * @throws VmemmapError "bad-image": no image, altered, or cut short; "out-of-memory"; "bad-argument": no source, or options
    */
-  static async load(source: ByteSource, options: LoadOptions = {}): Promise<Vmemmap> {
-    const { header, slots } = await decodeImage(source);
-    const { profile, vmemmapBase, sections } = header;
-    const map = new Vmemmap({ ...options, profile, vmemmapBase, sections, initialize: false });
-    const all = map.slotBytes();
-    let at = 0;
-    for await (const { bytes } of slots) {
-      all.set(bytes, at);
-      at += bytes.length;
+  static async load(source: ImageSource, options: LoadOptions = {}): Promise<Vmemmap> {
+    checkKeys(options, LOAD_OPTIONS, "Vmemmap.load");
+    const { header, slots, close } = await decodeImage(streamOf(source));
+    try {
+      const { profile, vmemmapBase, sections } = header;
+      const refuse = (message: string) => new VmemmapError("bad-image", `image: ${message}`);
+      if (sections.length === 0) throw refuse("expected at least one section");
+      checkBase(vmemmapBase, profile, sections, refuse);
+      const map = new Vmemmap({ ...options, profile, vmemmapBase, sections, initialize: false });
+      const all = map.slotBytes();
+      let at = 0;
+      for await (const { bytes } of slots) {
+        all.set(bytes, at);
+        at += bytes.length;
+      }
+      map.checkWellFormed();
+      map.addAliases(header.aliases);
+      map.pgmapRecords = header.pgmaps;
+      map.provenance = header.provenance;
+      return map;
+    } finally {
+      await close();
     }
-    map.checkWellFormed();
-    map.addAliases(header.aliases);
-    map.pgmapRecords = header.pgmaps;
-    map.provenance = header.provenance;
-    return map;
   }
 
   /** The map as an image, a section's slots at a time. */
   save(): ReadableStream<Uint8Array> {
     const { profile, vmemmapBase, sections, aliases, provenance } = this;
     const header = { profile, vmemmapBase, sections, aliases, pgmaps: this.pgmapRecords, provenance };
+    const { core } = this;
     const pieces = encodeImage(header, (section) => {
-      const start = this.core.address(sections.indexOf(section) * PAGES_PER_SECTION);
-      return this.core.u8.subarray(start, start + SECTION_BYTES);
+      const start = core.address(sections.indexOf(section) * PAGES_PER_SECTION);
+      return core.u8.subarray(start, start + SECTION_BYTES);
     });
     return new ReadableStream<Uint8Array>({
       async pull(controller) {
@@ -871,7 +933,13 @@ export class Vmemmap {
 
 function checkPfn(pfn: number): number {
   if (!Number.isSafeInteger(pfn) || pfn < 0) {
-    throw new VmemmapError("bad-argument", `PFN ${String(pfn)}: expected a whole number from 0`);
+    throw new VmemmapError("bad-argument", `PFN ${display(pfn)}: expected a whole number from 0`);
   }
   return pfn;
+}
+
+function streamOf(source: ImageSource): ByteSource {
+  if (source instanceof ArrayBuffer) return new Uint8Array(source);
+  if (source instanceof Blob) return source.stream();
+  return source;
 }

@@ -8,6 +8,7 @@ import { pfn_to_slot, slot_to_pfn, slot_valid } from "../sparse";
 /** 2^53: doubles below hold every whole number. */
 const MAX_SAFE_PFN: f64 = 9007199254740992.0;
 
+/** Slots of a list of PFNs below 2^32; answers how many were invalid. */
 export function slots_of_pfns(src: u32, dst: u32, nr: u32): u32 {
   let invalid: u32 = 0;
   for (let at: u32 = 0; at < nr; at++) {
@@ -18,6 +19,7 @@ export function slots_of_pfns(src: u32, dst: u32, nr: u32): u32 {
   return invalid;
 }
 
+/** PFNs of a list of slots, their low 32 bits; answers how many were invalid. */
 export function pfns_of_slots(src: u32, dst: u32, nr: u32): u32 {
   let invalid: u32 = 0;
   for (let at: u32 = 0; at < nr; at++) {
@@ -37,7 +39,7 @@ function slot_of_f64(number: f64): u32 {
   return <f64>pfn == number ? pfn_to_slot(pfn) : INVALID;
 }
 
-/** A double that is no whole number, or none at all, is no PFN either. */
+/** Slots of a list of PFNs as doubles, where what is no whole number is no PFN; answers how many were invalid. */
 export function slots_of_f64(src: u32, dst: u32, nr: u32): u32 {
   let invalid: u32 = 0;
   for (let at: u32 = 0; at < nr; at++) {
@@ -49,6 +51,7 @@ export function slots_of_f64(src: u32, dst: u32, nr: u32): u32 {
   return invalid;
 }
 
+/** PFNs of a list of slots, as doubles, NaN where there is none; answers how many were invalid. */
 export function f64_of_slots(src: u32, dst: u32, nr: u32): u32 {
   let invalid: u32 = 0;
   for (let at: u32 = 0; at < nr; at++) {
@@ -60,12 +63,12 @@ export function f64_of_slots(src: u32, dst: u32, nr: u32): u32 {
   return invalid;
 }
 
-/** PFNs first, first + 1, … as u32. */
+/** Write the PFNs first, first + 1, … as u32. */
 export function pfn_run(first: u32, dst: u32, nr: u32): void {
   for (let at: u32 = 0; at < nr; at++) store<u32>(dst + (at << 2), first + at);
 }
 
-/** The same as doubles; the first by its halves. */
+/** Write the PFNs first, first + 1, … as doubles; the first is given by its halves. */
 export function f64_run(low: u32, high: u32, dst: u32, nr: u32): void {
   const first = ((<u64>high) << 32) | low;
   for (let at: u32 = 0; at < nr; at++) store<f64>(dst + (at << 3), <f64>(first + at));

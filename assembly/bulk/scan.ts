@@ -7,7 +7,7 @@ import { Word, word } from "../profile";
 import { slot_to_page, slot_valid } from "../sparse";
 import { PFN_SECTION_SHIFT } from "../x86_64";
 
-/** Check every section's tagged words; answers how many are ill-formed. */
+/** Check every section's tagged words and mark the sections where all are well-formed; answers how many are not. */
 export function scan_all(): u32 {
   let ill: u32 = 0;
   const sections = word(Word.NR_SLOTS) >> PFN_SECTION_SHIFT;
@@ -28,26 +28,34 @@ export function count_folios_by_order(dst: u32): void {
 
 /** What a page is in its compound: bits of the predicate's `kinds`. */
 export enum PageKind {
+  /** No page of a compound. */
   SINGLE = 1,
+  /** The head of a compound. */
   HEAD = 2,
+  /** A tail, fake heads among them. */
   TAIL = 4,
 }
 
 /** What select_slots looks for: every part must hold. The host writes it at PREDICATE. */
 @unmanaged
 export class Predicate {
-  /** flags & flags_mask == flags_value, of the page's own word. */
+  /** Bits of the page's own flags word to look at. */
   flags_mask: u64;
+  /** What those bits must be: (flags & flags_mask) == flags_value. */
   flags_value: u64;
-  /** word at +48 & type_mask == type_value. */
+  /** Bits of the word at +48 to look at. */
   type_mask: u32;
+  /** What those bits must be: (word & type_mask) == type_value. */
   type_value: u32;
-  /** Which of SINGLE, HEAD, TAIL. */
+  /** PageKinds it may be, added up: 7 is any. */
   kinds: u32;
-  /** Order of the page's folio, both ends included. */
+  /** Lowest order of the page's folio: 0 is any. */
   min_order: u32;
+  /** Highest order: 255 is any. */
   max_order: u32;
+  /** Lowest count of the page's own: -2^31 is any. */
   min_refcount: i32;
+  /** Highest count of the page's own: 2^31 - 1 is any. */
   max_refcount: i32;
 }
 
@@ -71,8 +79,8 @@ function matches(slot: u32, want: Predicate): bool {
 }
 
 /**
- * Slots from `first` on that match the predicate, to a list of up to `room` at `dst`. Answers how many; the caller
- * goes on after the last one while the list comes back full.
+ * Write the slots from `first` on that match the predicate to a list of up to `room` at `dst`; answers how many. The
+ * caller goes on after the last one while the list comes back full.
  */
 export function select_slots(first: u32, dst: u32, room: u32): u32 {
   const want = changetype<Predicate>(PREDICATE);

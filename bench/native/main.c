@@ -4,7 +4,8 @@
  *   map SLOTS BASE HEAD_FLAG ENCODING   then SLOTS * 64 bytes     -> ok
  *   list COUNT                          then COUNT * 4 bytes      -> ok
  *   heads VARIANT OFFSET COUNT                                    -> COUNT * 4 bytes, the heads of that part of the list
- *   time VARIANT OFFSET COUNT                                     -> NANOSECONDS CHECKSUM, of one run over that part
+ *   time VARIANT OFFSET COUNT WARM_OFFSET WARM_COUNT              -> NANOSECONDS CHECKSUM, of one run over that part
+ *                                                                    right after an untimed run over the other
  *
  * Numbers are decimal, little-endian in binary. Anything wrong ends the process with a line on stderr.
  */
@@ -104,20 +105,25 @@ struct job {
 	uint64_t count;
 };
 
-static struct job parse_job(const char *arguments)
+static heads_loop *loop_named(const char *name)
 {
-	char name[16];
-	uint64_t offset, count;
-
-	if (sscanf(arguments, "%15s %" SCNu64 " %" SCNu64, name, &offset, &count) != 3)
-		fail("three arguments wanted");
-	if (!map.pages || offset > list_count || count > list_count - offset)
-		fail("outside the list");
 	for (size_t i = 0; i < sizeof(variants) / sizeof(*variants); i++)
 		if (!strcmp(name, variants[i].name))
-			return (struct job){ variants[i].loops->heads[encoding], (uint32_t *)list_bytes.bytes + offset,
-					     (uint32_t *)heads_bytes.bytes + offset, count };
+			return variants[i].loops->heads[encoding];
 	fail("no such variant");
+}
+
+static struct job job_at(heads_loop *loop, uint64_t offset, uint64_t count)
+{
+	if (!map.pages || offset > list_count || count > list_count - offset)
+		fail("outside the list");
+	return (struct job){ loop, (uint32_t *)list_bytes.bytes + offset, (uint32_t *)heads_bytes.bytes + offset,
+			     count };
+}
+
+static void run(struct job job)
+{
+	job.loop(&map, job.pfns, job.heads, job.count);
 }
 
 static uint64_t now(void)
@@ -140,18 +146,29 @@ static uint32_t checksum(const uint32_t *words, uint64_t count)
 
 static void answer_heads(const char *arguments)
 {
-	struct job job = parse_job(arguments);
+	char name[16];
+	uint64_t offset, count;
 
-	job.loop(&map, job.pfns, job.heads, job.count);
+	if (sscanf(arguments, "%15s %" SCNu64 " %" SCNu64, name, &offset, &count) != 3)
+		fail("heads: three arguments wanted");
+	struct job job = job_at(loop_named(name), offset, count);
+	run(job);
 	fwrite(job.heads, sizeof(uint32_t), job.count, stdout);
 }
 
 static void answer_time(const char *arguments)
 {
-	struct job job = parse_job(arguments);
-	uint64_t start = now();
+	char name[16];
+	uint64_t offset, count, warm_offset, warm_count;
 
-	job.loop(&map, job.pfns, job.heads, job.count);
+	if (sscanf(arguments, "%15s %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, name, &offset, &count, &warm_offset,
+		   &warm_count) != 5)
+		fail("time: five arguments wanted");
+	struct job job = job_at(loop_named(name), offset, count);
+	struct job warm_up = job_at(job.loop, warm_offset, warm_count);
+	run(warm_up);
+	uint64_t start = now();
+	run(job);
 	printf("%" PRIu64 " %" PRIu32 "\n", now() - start, checksum(job.heads, job.count));
 }
 

@@ -1,16 +1,18 @@
 import type { Profile } from "../profile/index.js";
-import { type Section, validSubsections } from "../sections.js";
+import { type Section, SLOT_BYTES, validSubsections } from "../sections.js";
+import type { Build } from "../types.js";
 import type { CoreExports } from "./generated/core.js";
-import { type Build, constant, loadCore } from "./modules.js";
+import { constant, loadCore } from "./modules.js";
 import { type MemoryPlan, makeMemory, planMemory } from "./plan.js";
 import { writeState } from "./state.js";
 
 /** What the core answers where there is no slot, PFN or head. */
 export const INVALID = 0xffffffff;
-const SLOT_BYTES = 64;
 
 /** One core over one linear memory, with views of that memory. */
 export class Core {
+  /** Present sections by rising number: the order of their slots. */
+  readonly sections: readonly Section[];
   readonly plan: MemoryPlan;
   readonly u8: Uint8Array<ArrayBuffer>;
   readonly u32: Uint32Array<ArrayBuffer>;
@@ -23,13 +25,8 @@ export class Core {
   readonly #loaded = new Map<Build, CoreExports>();
   #build: Build;
 
-  constructor(
-    build: Build,
-    profile: Profile,
-    vmemmapBase: bigint,
-    readonly sections: readonly Section[],
-    listCapacity: number,
-  ) {
+  constructor(build: Build, profile: Profile, vmemmapBase: bigint, sections: readonly Section[], listCapacity: number) {
+    this.sections = Object.freeze(sections.map((section) => Object.freeze({ ...section })));
     this.plan = planMemory(sections.length, sections.at(-1)?.number ?? 0, listCapacity);
     this.#memory = makeMemory(this.plan);
     this.#build = build;

@@ -1,9 +1,7 @@
 import { VmemmapError } from "../errors.js";
+import type { Build } from "../types.js";
 import type { CoreConstant, CoreExports } from "./generated/core.js";
 import { scalar, simd } from "./generated/modules.js";
-
-/** Builds of the core: the same source with and without 128-bit SIMD. */
-export type Build = "simd" | "scalar";
 
 const sources: Record<Build, string> = { simd, scalar };
 const modules = new Map<Build, WebAssembly.Module>();

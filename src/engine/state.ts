@@ -54,7 +54,8 @@ function kindWords(profile: Profile, mark: KindMark): { by: number; mask: bigint
   }
 }
 
-function wordsOf(profile: Profile): Words {
+/** The state words of a kernel: all but those of the map's place. */
+export function wordsOf(profile: Profile): Words {
   const { folio, compound } = profile;
   const offset = (value: number | null) => value ?? NO_FIELD;
   const hugetlb = kindWords(profile, profile.hugetlb);

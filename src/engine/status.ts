@@ -20,7 +20,7 @@ const reasons: Record<Exclude<StatusName, "Status.OK">, [VmemmapErrorCode, strin
   "Status.TYPE": ["page-type", "the page has another type, none, or is mapped"],
   "Status.BAD_HEAD": ["bad-head", "the tagged word of the page leads to no present head"],
   "Status.HWPOISON": ["hwpoison", "the page is poisoned, and a poisoned page is never freed"],
-  "Status.NOT_OPTIMIZED": ["not-optimized", "its vmemmap is not optimised"],
+  "Status.NOT_OPTIMIZED": ["not-optimized", "its vmemmap is not optimised, or the folio too small for it"],
   "Status.ARGUMENT": ["bad-argument", "an argument is out of its range"],
 };
 

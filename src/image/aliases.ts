@@ -1,5 +1,5 @@
 import { checkAliasLists, SLOTS_PER_VMEMMAP_PAGE, type VmemmapAliases } from "../aliases.js";
-import { PAGES_PER_SECTION, type Section } from "../sections.js";
+import { PAGES_PER_SECTION, PAGES_PER_SUBSECTION, type Section, validSubsections } from "../sections.js";
 import type { ChunkLimits } from "./chunk.js";
 
 const PAGES_PER_SECTION_MEMMAP = PAGES_PER_SECTION / SLOTS_PER_VMEMMAP_PAGE;
@@ -56,11 +56,12 @@ export function checkAliases(
   refuse: (message: string) => Error,
 ): void {
   checkAliasLists(aliases, refuse);
-  const present = new Set(sections.map(({ number }) => number));
+  const present = new Map(sections.map((section) => [section.number, validSubsections(section)]));
   let nextFrame = 0;
   aliases.pfns.forEach((pfn, i) => {
     const frame = aliases.frames[i]!;
-    if (!present.has(Math.floor(pfn / PAGES_PER_SECTION))) {
+    const subsection = BigInt(Math.floor((pfn % PAGES_PER_SECTION) / PAGES_PER_SUBSECTION));
+    if ((((present.get(Math.floor(pfn / PAGES_PER_SECTION)) ?? 0n) >> subsection) & 1n) === 0n) {
       throw refuse(`expected aliases in present sections, found PFN ${pfn}`);
     }
     if (frame > nextFrame) throw refuse(`expected frames in order of appearance, found ${frame} before ${nextFrame}`);

@@ -6,7 +6,7 @@ import { ALIAS_RECORD, aliasesLimits, checkAliases, decodeAliases, encodeAliases
 import { type Chunk, ChunkReader, ChunkWriter } from "./chunk.js";
 import { type PgmapRecord, pgmapsFromJson, pgmapsToJson } from "./pgmaps.js";
 import { checkSections, decodeSections, encodeSections, SECTION_RECORD, SECTIONS_LIMITS } from "./sections.js";
-import { type Section, SECTION_BYTES } from "../sections.js";
+import { type Section, SECTION_BYTES, SLOT_BYTES } from "../sections.js";
 import { badImage, type ByteSource } from "./source.js";
 
 export type { AltmapRecord, PgmapRange, PgmapRecord } from "./pgmaps.js";
@@ -37,6 +37,8 @@ export interface DecodedImage {
    * early lets go of the source.
    */
   readonly slots: AsyncIterableIterator<SectionSlots>;
+  /** Lets go of the source, wherever reading stands. */
+  readonly close: () => Promise<void>;
 }
 
 const PROFILE = "PROF";
@@ -47,7 +49,6 @@ const PGMAPS = "PMAP";
 const PROVENANCE = "prov";
 const SLOTS = "SLOT";
 
-const SLOT_SIZE = 64;
 const BASE_SIZE = 8;
 const JSON_LIMITS = { max: 2 ** 20 };
 
@@ -77,7 +78,7 @@ export async function* encodeImage(
     if (slots.length !== SECTION_BYTES) {
       throw badArgument(`slots of section ${section.number}: expected ${SECTION_BYTES} bytes, found ${slots.length}`);
     }
-    yield writer.chunk(SLOTS, slots, SLOT_SIZE);
+    yield writer.chunk(SLOTS, slots, SLOT_BYTES);
   }
   yield writer.end();
 }
@@ -92,7 +93,7 @@ export async function decodeImage(source: ByteSource): Promise<DecodedImage> {
   try {
     await reader.begin();
     const header = await readHeader(reader);
-    return { header, slots: readSlots(reader, header.sections) };
+    return { header, slots: readSlots(reader, header.sections), close: () => reader.close() };
   } catch (error) {
     await reader.close();
     throw error;

@@ -1,3 +1,4 @@
+import { display } from "../check.js";
 import { VmemmapError } from "../errors.js";
 
 /** Where an image comes from: bytes in memory, or any stream of pieces. */
@@ -72,9 +73,15 @@ export class SourceReader {
 }
 
 async function* piecesOf(source: ByteSource): AsyncGenerator<Uint8Array, void> {
+  if ((source as unknown) === null) throw new VmemmapError("bad-argument", "image source null");
   if (source instanceof Uint8Array) yield source;
-  else if ("getReader" in source) yield* readableStreamPieces(source);
-  else yield* source;
+  else if (typeof source === "object" && "getReader" in source) yield* readableStreamPieces(source);
+  else if (typeof source === "object" && Symbol.asyncIterator in source) yield* source;
+  else
+    throw new VmemmapError(
+      "bad-argument",
+      `image source ${display(source)}: expected bytes, a Blob or a stream of bytes`,
+    );
 }
 
 /** Not every browser's ReadableStream is an async iterable. */

@@ -42,9 +42,28 @@ test("a contender's own clock counts, by lookup", async () => {
 test("contenders walk through the list in blocks from different places", async () => {
   const blocks: Block[][] = [[], []];
   await measure([subject("a", 1, [], blocks[0]), subject("b", 1, [], blocks[1])], OPTIONS);
-  expect(blocks[0]!.slice(0, 3).map(({ offset }) => offset)).toEqual([0, 4096, 8192]);
+  expect(blocks[0]!.slice(0, 3).map(({ offset }) => offset)).toEqual([4096, 8192, 12288]);
   expect(blocks[1]![0]!.offset).toBe(32 * 1024);
   for (const { offset, count } of blocks.flat()) expect(offset + count).toBeLessThanOrEqual(OPTIONS.lookups);
+});
+
+test("each block is preceded by the same warm-up, which is never timed", async () => {
+  const log: number[] = [];
+  const warmed: Subject = {
+    name: "warmed",
+    async: false,
+    blockDivisor: 4,
+    warmUp: ({ offset, count }) => void log.push(offset, count),
+    run: ({ offset, count }, warmUp) => {
+      expect(offset).toBeGreaterThanOrEqual(4096);
+      expect(warmUp).toEqual({ offset: 0, count: 1024 });
+      log.push(count);
+      return undefined;
+    },
+  };
+  await measure([warmed], { ...OPTIONS, rounds: 20 });
+  expect(log.length).toBeGreaterThanOrEqual(3 * 20);
+  for (let i = 0; i < log.length; i += 3) expect(log.slice(i, i + 3)).toEqual([0, 1024, 1024]);
 });
 
 test("a wrong result ends the measurement", async () => {

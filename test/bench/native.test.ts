@@ -26,7 +26,7 @@ describe.runIf(build.state === "built")("the native twins", () => {
       const expected = pfns.map((pfn) => obviousHead(map, pfn)).slice(100, 3100);
       for (const variant of variants) {
         expect(await native.heads(variant, 100, 3000)).toEqual(expected);
-        const timed = await native.time(variant, 100, 3000);
+        const timed = await native.time(variant, { offset: 100, count: 3000 }, { offset: 0, count: 50 });
         expect(timed.checksum).toBe(checksum(expected));
         expect(timed.nanoseconds).toBeGreaterThan(0);
       }
@@ -35,7 +35,8 @@ describe.runIf(build.state === "built")("the native twins", () => {
 
   test("refuse what is outside the list, and say why they ended", async () => {
     const other = new NativeProcess(build.state === "built" ? build.program : "");
-    await expect(other.time("native", 0, 1)).rejects.toThrow("outside the list");
+    const block = { offset: 0, count: 1 };
+    await expect(other.time("native", block, block)).rejects.toThrow("outside the list");
     await other.end();
   });
 });

@@ -8,6 +8,7 @@ const MACHINE = {
   name: "Ryzen & <friends>",
   node: "v20.0.0",
   pageSize: 4096,
+  transparentHugePages: "madvise",
   caches: [
     { level: 2, bytes: 2 ** 20 },
     { level: 3, bytes: 32 * 2 ** 20 },
@@ -15,7 +16,7 @@ const MACHINE = {
 };
 const SIZES = [65536, 2 ** 20, 2 ** 24];
 
-function picture(): string {
+function picture(machine = MACHINE): string {
   const results = SIZES.flatMap((slots, i) => {
     const times = new Map<ContenderName, number>([
       ["native", 10 + i],
@@ -24,7 +25,7 @@ function picture(): string {
     ]);
     return resultsOf({ op: "heads", encoding: "mask", pattern: "random", slots }, times);
   });
-  return plot(results, { machine: MACHINE, compiler: "cc 12", origin: "linux-7.3.4-hvo", seed: 5 });
+  return plot(results, { machine, compiler: "cc 12", origin: "linux-7.3.4-hvo", seed: 5 });
 }
 
 test("the picture is well-formed XML", () => {
@@ -56,6 +57,11 @@ test("it has a line for each contender and names machine, seed, pattern, encodin
   ]) {
     expect(svg).toContain(part);
   }
+});
+
+test("huge pages are told where ratios are not comparable", () => {
+  expect(picture({ ...MACHINE, transparentHugePages: "always" })).toContain("transparent huge pages: always");
+  expect(picture()).not.toContain("huge pages");
 });
 
 test("caches are marked where the slots begin to outgrow them", () => {

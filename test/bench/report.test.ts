@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { parseBenchOptions, type ContenderName } from "../../bench/options.js";
-import { heading, jsonReport, resultsOf, table } from "../../bench/report.js";
+import { heading, jsonReport, legend, resultsOf, table } from "../../bench/report.js";
 
-const MACHINE = { name: "a machine", node: "v20.0.0", pageSize: 4096, caches: [] };
+const MACHINE = { name: "a machine", node: "v20.0.0", pageSize: 4096, transparentHugePages: "madvise", caches: [] };
 const SETTING = { op: "heads", encoding: "mask", pattern: "random", slots: 65536 } as const;
 const TIMES = new Map<ContenderName, number>([
   ["native", 12],
@@ -32,11 +32,17 @@ test("ratios are null without a compiler", () => {
 test("the JSON object has the documented keys", () => {
   const options = parseBenchOptions(["--slots", "64Ki", "--seed", "7"])!;
   const results = resultsOf(SETTING, TIMES);
-  expect(jsonReport(MACHINE, options, results)).toEqual({
+  const map = { mask: "linux-7.3.4-hvo, tiled" };
+  expect(jsonReport(MACHINE, options, { results, compiler: null, map })).toEqual({
     machine: "a machine",
     node: "v20.0.0",
+    transparentHugePages: "madvise",
+    compiler: null,
+    map,
     slots: 65536,
     seed: 7,
+    lookups: 4 * 2 ** 20,
+    rounds: 30,
     results,
   });
 });
@@ -53,6 +59,21 @@ test("the heading says machine, Node version, page size, slots and seed", () => 
   ]) {
     expect(text).toContain(part);
   }
+});
+
+test("the heading says where huge pages spoil the ratios", () => {
+  const text = (transparentHugePages: string): string =>
+    heading({ ...MACHINE, transparentHugePages }, parseBenchOptions([])!, "cc");
+  expect(text("always")).toContain("transparent huge pages: always, ratios to native not comparable");
+  expect(text("madvise")).not.toContain("huge pages");
+});
+
+test("the legend tells the contenders that were measured, and what a tiled map is", () => {
+  const text = (...argv: string[]): string => legend(parseBenchOptions(argv)!);
+  for (const name of ["wasm-call", "js-uint32", "js-bigint", "tiled"]) expect(text()).toContain(`  ${name} `);
+  expect(text("--contenders", "js-uint32", "--mix", "0:100")).toBe(
+    "\n  js-uint32    plain JavaScript over the same slots as a Uint32Array\n",
+  );
 });
 
 test("the table has a line for each contender, and a dash for an unknown ratio", () => {
