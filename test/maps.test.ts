@@ -26,6 +26,20 @@ function differing(pfns: Uint32Array, same: (i: number) => boolean): { count: nu
   return found;
 }
 
+/** The numbers below `length` in a seeded random order (Fisher and Yates, xorshift). */
+function shuffled(length: number): Uint32Array {
+  const numbers = Uint32Array.from({ length }, (_, i) => i);
+  let state = 0x2545f491;
+  for (let i = length - 1; i > 0; i--) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    const j = (state >>> 0) % (i + 1);
+    [numbers[i], numbers[j]] = [numbers[j]!, numbers[i]!];
+  }
+  return numbers;
+}
+
 const NONE = { count: 0, first: [] };
 
 describe.each(mapNames)("%s", (name) => {
@@ -57,6 +71,23 @@ describe.each(mapNames)("%s", (name) => {
       const heads = new Uint32Array(truth.pfns.length);
       expect(map.headsInto(truth.pfns, heads)).toBe(0);
       expect(differing(truth.pfns, (i) => heads[i] === truth.heads[i])).toEqual(NONE);
+    });
+
+    it("heads agree in any order and at any place of a list", () => {
+      const order = shuffled(truth.pfns.length);
+      const pfns = order.map((i) => truth.pfns[i]!);
+      for (const skip of [0, 1, 2, 3]) {
+        const heads = new Uint32Array(pfns.length - skip);
+        expect(map.headsInto(pfns.subarray(skip), heads)).toBe(0);
+        expect(differing(heads, (at) => heads[at] === truth.heads[order[at + skip]!])).toEqual(NONE);
+      }
+    });
+
+    it("heads agree in lists of nothing but first slots of vmemmap pages, where fake heads are", () => {
+      const firsts = Uint32Array.from(truth.pfns.keys()).filter((i) => truth.pfns[i]! % 64 === 0);
+      const heads = firsts.map((i) => truth.pfns[i]!);
+      expect(map.heads(heads)).toBe(0);
+      expect(differing(heads, (at) => heads[at] === truth.heads[firsts[at]!])).toEqual(NONE);
     });
 
     it("orders agree with drgn on every page", () => {
