@@ -5,7 +5,7 @@ import { INVALID } from "./memory";
 import { pfn_to_slot as slot_of_pfn, slot_to_pfn, slot_valid } from "./sparse";
 
 // Where the host finds its places in linear memory, and the numbers of words, statuses and policies
-export { MAX_SLOTS, PREDICATE, SECTION_TABLE, STAGING, STAGING_SIZE } from "./memory";
+export { MAX_PGMAPS, MAX_PGMAP_RANGES, MAX_SLOTS, PREDICATE, SECTION_TABLE, STAGING, STAGING_SIZE } from "./memory";
 export { Encoding, KindMark, MapcountRule, Word } from "./profile";
 export { Sharing } from "./sparse";
 export { Status } from "./status";
@@ -100,6 +100,21 @@ export {
   set_page_count,
   try_get_page,
 } from "./folio";
+
+// Device page maps
+export {
+  Pgmap,
+  dev_pagemaps_of_slots,
+  get_dev_pagemap,
+  is_zone_device_page,
+  page_pgmap,
+  pgmap_add,
+  pgmap_add_range,
+  pgmap_words_of_slots,
+  pgmaps_clear,
+  pgmaps_of_slots,
+  zone_device_pages_have_same_pgmap,
+} from "./memremap";
 
 // Lists and passes
 export { head_of_pfn, heads_of_pfns, heads_of_slots } from "./bulk/heads";

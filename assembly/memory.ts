@@ -10,6 +10,8 @@
 //     0x30000  which slots share their frame, one bit per 64
 //     0x50000  staging for lists on their way through
 //     0x70000  notes of a batch about pages to look at again
+//     0x72000  kernel addresses of pgmaps, u64
+//     0x74000  their ranges, by PFN
 //     0x80000  section table, u32 an entry, as long as the host wishes
 //              lists the host keeps in this memory
 //              slots, 64 bytes each, up to the end
@@ -33,6 +35,12 @@ export const STAGING: u32 = SHARED_BITMAP + (MAX_SLOTS >> (VMEMMAP_PAGE_SHIFT + 
 /** Bytes of that room. */
 export const STAGING_SIZE: u32 = 0x20000;
 export const NOTES: u32 = STAGING + STAGING_SIZE;
+export const PGMAPS: u32 = 0x72000;
+/** Device page maps the core can know. */
+export const MAX_PGMAPS: u32 = 1024;
+export const PGMAP_RANGES: u32 = PGMAPS + MAX_PGMAPS * sizeof<u64>();
+/** Ranges of all of them together. */
+export const MAX_PGMAP_RANGES: u32 = 1024;
 /** Address of the section table, a u32 an entry; what stands behind it is the host's to plan. */
 export const SECTION_TABLE: u32 = 0x80000;
 

@@ -45,6 +45,10 @@ export enum Word {
   NR_SECTIONS,
   /** count, the core's own: vmemmap pages (64 slots each) that share their frame. */
   NR_SHARED,
+  /** count, the core's own: pgmaps named by pgmap_add. */
+  NR_PGMAPS,
+  /** count, the core's own: their ranges. */
+  NR_PGMAP_RANGES,
 
   /** kernel address: vmemmap_base, where the struct page of PFN 0 would be. */
   VMEMMAP_BASE,
@@ -86,6 +90,8 @@ export enum Word {
   CPUPID_SHIFT,
   /** width mask: last_cpupid, 0 where the flags word has none. */
   CPUPID_MASK,
+  /** zone number: ZONE_DEVICE, 0xffffffff where the kernel has none. */
+  ZONE_DEVICE,
 
   /** offset: u8, the order; every kernel has it. */
   ORDER,

@@ -26,7 +26,7 @@ function docOf(source, kind, name) {
 function membersOf(source, kind, name) {
   const start = source.indexOf(`export ${kind} ${name} {`);
   const body = source.slice(start, source.indexOf("\n}", start));
-  return [...body.matchAll(/^ {2}(\w+)(?:: (\w+);|(?: = \d+)?,)$/gm)].map((member) => ({
+  return [...body.matchAll(/^ {2}(\w+)(?:: (\w+);|(?: = -?\d+)?,)$/gm)].map((member) => ({
     name: member[1],
     type: member[2],
     doc: docBefore(body, member.index),

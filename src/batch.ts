@@ -14,6 +14,8 @@ const questions = {
   folioRefcount: { ask: "folio_refcounts_of_slots", ofHead: true },
   mapcount: { ask: "page_mapcounts_of_slots", ofHead: true },
   folioMapcount: { ask: "folio_mapcounts_of_slots", ofHead: true },
+  pgmap: { ask: "pgmaps_of_slots", ofHead: true },
+  devPagemap: { ask: "dev_pagemaps_of_slots", ofHead: false },
 } as const;
 
 type Question = keyof typeof questions;
@@ -94,15 +96,28 @@ export function answersInto(core: Core, source: PfnSource, out: AnswerList, ques
   return invalid;
 }
 
-/** 64-bit flags words of pages or of their folios. */
-export function flagsInto(core: Core, source: PfnSource, out: BigUint64Array, ofFolio: boolean, what: string): number {
+/** What a batch may ask of each page for a 64-bit answer. */
+const wordQuestions = {
+  flags: "page_flags_of_slots",
+  folioFlags: "folio_flags_of_slots",
+  pgmap: "pgmap_words_of_slots",
+} as const;
+
+/** 64-bit answers about pages. */
+export function wordsInto(
+  core: Core,
+  source: PfnSource,
+  out: BigUint64Array,
+  question: keyof typeof wordQuestions,
+  what: string,
+): number {
   const length = sourceLength(core, source, what);
   checkOut(core, out, [BigUint64Array], source, length, what);
   const { slots, answers } = stagingPlaces();
   let invalid = 0;
   forStretches(core, source, length, (pfns, offset, nr) => {
     toSlots(core, pfns, slots, nr);
-    invalid += core.exports[ofFolio ? "folio_flags_of_slots" : "page_flags_of_slots"](slots, answers, nr);
+    invalid += core.exports[wordQuestions[question]](slots, answers, nr);
     out.set(core.u64.subarray(answers / 8, answers / 8 + nr), offset);
   });
   return invalid;

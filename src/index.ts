@@ -7,3 +7,4 @@ export type { MemoryRange, Section } from "./sections.js";
 export type { PageKind, PagePredicate } from "./select.js";
 export type { AnswerList, Build, PfnList, PfnRange, PfnSource } from "./types.js";
 export { type ImageSource, type LoadOptions, Vmemmap, type VmemmapOptions } from "./vmemmap.js";
+export { NOT_DEVICE, UNKNOWN_PGMAP } from "./pgmaps.js";

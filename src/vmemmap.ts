@@ -10,6 +10,7 @@ import { VmemmapError, type VmemmapErrorCode } from "./errors.js";
 import { Folio } from "./folio.js";
 import { type ByteSource, decodeImage, encodeImage, type PgmapRecord } from "./image/image.js";
 import { type FlagPolicy, profile as profileOf, type PresetName, type Profile } from "./profile/index.js";
+import { tellPgmaps } from "./pgmaps.js";
 import {
   checkBase,
   earlyHoles,
@@ -87,11 +88,9 @@ export class Vmemmap {
   readonly vmemmapBase: bigint;
   /** Where the map comes from; kept by {@link save}. */
   provenance: Readonly<Record<string, unknown>> = {};
-  /** Device page maps as they were recorded with the map. */
-  pgmapRecords: readonly PgmapRecord[] = [];
-
   #core: Core | undefined;
   #listsUsed = 0;
+  #pgmaps: readonly PgmapRecord[] = [];
   readonly #aliases = new AliasTable();
 
   /**
@@ -431,6 +430,50 @@ export class Vmemmap {
       this.core.exports.page_clear_type(this.slotOf(pfn), mask, value, word),
       `clearPageType(${pfn}, "${name}")`,
     );
+  }
+
+  // ---- Device pages ---------------------------------------------------------------------------------------------------
+
+  /** Device page maps (struct dev_pagemap) that pages may belong to; a pgmap's number is its place here. */
+  get pgmaps(): readonly PgmapRecord[] {
+    this.#checkAlive();
+    return this.#pgmaps;
+  }
+
+  /** @throws VmemmapError "bad-range": ranges that are empty or meet; "bad-argument": an address twice, or too many */
+  set pgmaps(pgmaps: readonly PgmapRecord[]) {
+    tellPgmaps(this.core, pgmaps);
+    this.#pgmaps = Object.freeze([...pgmaps]);
+  }
+
+  /** is_zone_device_page: by the page's own zone bits. */
+  isZoneDevicePage(pfn: number): boolean {
+    return this.core.exports.is_zone_device_page(this.slotOf(pfn)) !== 0;
+  }
+
+  /**
+   * page_pgmap: the pgmap of the page's folio, zone test first, then the head's word. Null on a page that is not ZONE_DEVICE, and
+   * where the word names no known pgmap: pages that hold an altmap's slots, and stale ones. {@link pagePgmapWord} tells them
+   * apart.
+   */
+  pagePgmap(pfn: number): PgmapRecord | null {
+    this.#headSlot(pfn);
+    return this.#pgmaps[this.core.exports.page_pgmap(this.slotOf(pfn))] ?? null;
+  }
+
+  /** The word that names the page's pgmap, as it stands in the head; null on a page that is not ZONE_DEVICE. */
+  pagePgmapWord(pfn: number): bigint | null {
+    return this.isZoneDevicePage(pfn) ? this.readWord(this.compoundHead(pfn), 8) : null;
+  }
+
+  /** get_dev_pagemap: the pgmap whose range holds the PFN, an altmap's pages included, whatever the slots say. */
+  getDevPagemap(pfn: number): PgmapRecord | null {
+    return this.#pgmaps[this.core.exports.get_dev_pagemap(this.slotOf(pfn))] ?? null;
+  }
+
+  /** zone_device_pages_have_same_pgmap: both normal pages, or both ZONE_DEVICE with the same pgmap. */
+  zoneDevicePagesHaveSamePgmap(a: number, b: number): boolean {
+    return this.core.exports.zone_device_pages_have_same_pgmap(this.slotOf(a), this.slotOf(b)) !== 0;
   }
 
   // ---- Raw slots --------------------------------------------------------------------------------------------------
@@ -775,12 +818,12 @@ export class Vmemmap {
 
   /** Pages' own flags words. There is no in-place form: they have 64 bits. */
   flagsInto(pages: PfnSource, out: BigUint64Array): number {
-    return batch.flagsInto(this.core, pages, out, false, "flagsInto");
+    return batch.wordsInto(this.core, pages, out, "flags", "flagsInto");
   }
 
   /** The flags words of pages' heads. */
   folioFlagsInto(pages: PfnSource, out: BigUint64Array): number {
-    return batch.flagsInto(this.core, pages, out, true, "folioFlagsInto");
+    return batch.wordsInto(this.core, pages, out, "folioFlags", "folioFlagsInto");
   }
 
   /** Pages' own refcounts (page_ref_count): signed, so an answer of -1 may also be a count. */
@@ -821,6 +864,24 @@ export class Vmemmap {
   /** {@link folioMapcountsInto} the list of pages itself. */
   folioMapcounts(pages: PfnList): number {
     return this.folioMapcountsInto(pages, pages);
+  }
+
+  /**
+   * Numbers of pages' pgmaps, places in {@link pgmaps} (page_pgmap). A page that is not ZONE_DEVICE answers `NOT_DEVICE`, one
+   * whose word names no known pgmap `UNKNOWN_PGMAP` (-2 and -3 in a signed list).
+   */
+  pgmapsInto(pages: PfnSource, out: AnswerList): number {
+    return batch.answersInto(this.core, pages, out, "pgmap", "pgmapsInto");
+  }
+
+  /** The same by range, as the kernel's xarray of pgmaps answers (get_dev_pagemap); `UNKNOWN_PGMAP` outside of all. */
+  devPagemapsInto(pages: PfnSource, out: AnswerList): number {
+    return batch.answersInto(this.core, pages, out, "devPagemap", "devPagemapsInto");
+  }
+
+  /** The words that name pages' pgmaps, raw; 0 for pages that are not ZONE_DEVICE. */
+  pgmapWordsInto(pages: PfnSource, out: BigUint64Array): number {
+    return batch.wordsInto(this.core, pages, out, "pgmap", "pgmapWordsInto");
   }
 
   /** Slots of pages. */
@@ -901,7 +962,7 @@ export class Vmemmap {
       }
       map.checkWellFormed();
       map.addAliases(header.aliases);
-      map.pgmapRecords = header.pgmaps;
+      map.pgmaps = header.pgmaps;
       map.provenance = header.provenance;
       return map;
     } finally {
@@ -912,7 +973,7 @@ export class Vmemmap {
   /** The map as an image, a section's slots at a time. */
   save(): ReadableStream<Uint8Array> {
     const { profile, vmemmapBase, sections, aliases, provenance } = this;
-    const header = { profile, vmemmapBase, sections, aliases, pgmaps: this.pgmapRecords, provenance };
+    const header = { profile, vmemmapBase, sections, aliases, pgmaps: this.pgmaps, provenance };
     const { core } = this;
     const pieces = encodeImage(header, (section) => {
       const start = core.address(sections.indexOf(section) * PAGES_PER_SECTION);

@@ -56,7 +56,7 @@ describe.each(mapNames)("%s", (name) => {
     truth = await loadTruth(name);
     map = await Vmemmap.load(openMap(name));
     altmapReserve = new Set(
-      map.pgmapRecords.flatMap(({ altmap }) =>
+      map.pgmaps.flatMap(({ altmap }) =>
         altmap === null ? [] : Array.from({ length: altmap.reserve }, (_, i) => altmap.basePfn + i),
       ),
     );

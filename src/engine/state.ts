@@ -81,6 +81,7 @@ export function wordsOf(profile: Profile): Words {
     ZONE_MASK: widthMask(profile.zone),
     CPUPID_SHIFT: profile.lastCpupid.shift,
     CPUPID_MASK: widthMask(profile.lastCpupid),
+    ZONE_DEVICE: profile.zones.includes("DEVICE") ? profile.zones.indexOf("DEVICE") : NO_FIELD,
     ORDER: folio.order,
     DTOR: offset(folio.dtor),
     NR_PAGES: offset(folio.nrPages),

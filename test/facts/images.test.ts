@@ -34,7 +34,7 @@ function sample(): Vmemmap {
   map.hugetlbVmemmapOptimizeFolio(512);
   compound(map, 2 ** 32, 9);
   map.provenance = { host: "lab 3", taken: "2026-01-02", cpus: 8, nested: { a: [1, null, "x"] } };
-  map.pgmapRecords = [];
+  map.pgmaps = [];
   map.writeWord(5, 8, 0xffffeb0000000001n);
   for (let i = 0; i < 1024; i++)
     poke(map, 9000 + (i % 512), ((i * 8) % 40) & ~7, 8, (BigInt(i) * 0x9e3779b97f4a7c15n) & 0xfffffffffffffffen);
