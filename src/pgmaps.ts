@@ -17,6 +17,7 @@ interface NumberedRange extends PgmapRange {
  * Tell the core of these pgmaps in place of those it knew. A pgmap's number is its place in the list.
  *
  * @throws VmemmapError "bad-range": ranges that are empty or meet; "bad-argument": an address twice, or too many
+ * @internal
  */
 export function tellPgmaps(core: Core, pgmaps: readonly PgmapRecord[]): void {
   const ranges = rangesOf(pgmaps);

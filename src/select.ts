@@ -59,7 +59,7 @@ export function flagOf(profile: Profile, name: string): PageFlag {
   return flag;
 }
 
-/** The words of a page type of the profile. @throws VmemmapError "bad-argument" */
+/** The words of a page type of the profile. @throws VmemmapError "bad-argument" @internal */
 export function typeOf(profile: Profile, name: string): ReturnType<typeof typeWords> {
   if (!Object.hasOwn(profile.pageTypes.types, name)) {
     throw new VmemmapError(
@@ -86,7 +86,7 @@ function checkNames(names: unknown, what: string): void {
   }
 }
 
-/** Write a predicate where the core looks for it (Predicate, assembly/bulk/scan.ts). */
+/** Write a predicate where the core looks for it (Predicate, assembly/bulk/scan.ts). @internal */
 export function writePredicate(core: Core, profile: Profile, want: PagePredicate): void {
   checkKeys(want, PREDICATE_KEYS, "select");
   const set = ownBits(profile, want.set);

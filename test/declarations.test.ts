@@ -1,0 +1,15 @@
+/** The published declarations stand on their own: strict, without the DOM's types, without skipLibCheck. */
+import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { it } from "vitest";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+it("compile for a consumer with Node's types alone", () => {
+  const options = "--noEmit --strict --module nodenext --target es2022 --lib es2022 --types node --ignoreConfig";
+  execFileSync(
+    process.execPath,
+    [`${root}/node_modules/typescript/bin/tsc`, ...options.split(" "), "dist/src/index.d.ts"],
+    { cwd: root, stdio: "pipe" },
+  );
+});
