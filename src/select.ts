@@ -1,9 +1,9 @@
 import { checkKeys, display, MAX_I32, MIN_I32, whole } from "./check.js";
 import type { Core } from "./engine/core.js";
 import { constant } from "./engine/modules.js";
-import { typeWords } from "./engine/state.js";
 import { VmemmapError } from "./errors.js";
-import type { PageFlag, Profile } from "./profile/index.js";
+import type { Profile } from "./profile/index.js";
+import { flagOf, typeOf } from "./profile/names.js";
 
 /** What a page is in its compound. */
 export type PageKind = "single" | "head" | "tail";
@@ -48,27 +48,6 @@ const PREDICATE_KEYS = [
 ];
 const ANY_ORDER = 255;
 const NO_TYPE = { mask: 0, value: 0 };
-
-/** Bit of a flag of the profile. @throws VmemmapError "bad-argument" */
-export function flagOf(profile: Profile, name: string): PageFlag {
-  const flag = Object.hasOwn(profile.flags, name) ? profile.flags[name] : undefined;
-  if (flag === undefined) {
-    const known = Object.keys(profile.flags).join(", ");
-    throw new VmemmapError("bad-argument", `flag ${display(name)}: profile ${profile.name} has ${known}`);
-  }
-  return flag;
-}
-
-/** The words of a page type of the profile. @throws VmemmapError "bad-argument" @internal */
-export function typeOf(profile: Profile, name: string): ReturnType<typeof typeWords> {
-  if (!Object.hasOwn(profile.pageTypes.types, name)) {
-    throw new VmemmapError(
-      "bad-argument",
-      `page type ${JSON.stringify(name)}: profile ${profile.name} has ${Object.keys(profile.pageTypes.types).join(", ")}`,
-    );
-  }
-  return typeWords(profile.pageTypes, name);
-}
 
 /** The bits of flags in a page's own word. Flags of policy "second" stand in page 1 for the folio, and mean another there. */
 function ownBits(profile: Profile, names: readonly string[] = []): bigint {

@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import { AliasTable, checkAliasLists, SLOTS_PER_VMEMMAP_PAGE, type VmemmapAliases } from "./aliases.js";
+import { AliasTable, checkAliasLists, type VmemmapAliases } from "./aliases.js";
 import * as batch from "./batch.js";
+import { checkField, initializeSlots, zoneNumber } from "./boot.js";
 import { checkApart } from "./changes.js";
 import { checkKeys, display, whole } from "./check.js";
 import { Core, INVALID, STAGED_ELEMENTS, stagingPlaces } from "./engine/core.js";
@@ -8,12 +9,13 @@ import { bestBuild, constant } from "./engine/modules.js";
 import { errorOf } from "./engine/status.js";
 import { VmemmapError, type VmemmapErrorCode } from "./errors.js";
 import { Folio } from "./folio.js";
+import { noteOptimized, noteRestored } from "./hvo.js";
 import { type ByteSource, decodeImage, encodeImage, type PgmapRecord } from "./image/image.js";
 import { type FlagPolicy, profile as profileOf, type PresetName, type Profile } from "./profile/index.js";
+import { flagOf, typeOf } from "./profile/names.js";
 import { tellPgmaps } from "./pgmaps.js";
 import {
   checkBase,
-  earlyHoles,
   checkSections,
   type MemoryRange,
   PAGES_PER_SECTION,
@@ -25,7 +27,7 @@ import {
   SLOT_BYTES,
 } from "./sections.js";
 import { isWide } from "./lists.js";
-import { flagOf, type PagePredicate, typeOf, writePredicate } from "./select.js";
+import { type PagePredicate, writePredicate } from "./select.js";
 import type { AnswerList, Build, PfnList, PfnSource } from "./types.js";
 
 /** How to make a map. */
@@ -60,12 +62,6 @@ const LOAD_OPTIONS = ["build", "listCapacity"];
 const OPTIONS = ["profile", "memory", "sections", "vmemmapBase", "listCapacity", "build", "initialize"];
 /** What fits a 4 GiB memory. */
 const MAX_LIST_ENTRIES = 2 ** 30;
-/** Zones of x86_64 by their first PFN after (arch/x86/mm/init.c, zone_sizes_init). */
-const ZONES_UP_TO = [
-  ["DMA", 4096],
-  ["DMA32", 2 ** 20],
-  ["NORMAL", PFN_LIMIT],
-] as const;
 const policies: Record<FlagPolicy, Parameters<typeof constant>[0]> = {
   any: "Policy.ANY",
   head: "Policy.HEAD",
@@ -110,43 +106,7 @@ export class Vmemmap {
     checkBase(this.vmemmapBase, this.profile, sections, (message) => new VmemmapError("bad-argument", message));
     whole(listCapacity, 0, MAX_LIST_ENTRIES, "listCapacity");
     this.#core = new Core(build, this.profile, this.vmemmapBase, sections, listCapacity);
-    if (options.initialize ?? true) this.#initialize(memory);
-  }
-
-  /** What boot leaves: free pages in the ranges, reserved ones in the holes of their sections (init_unavailable_range). */
-  #initialize(memory: readonly MemoryRange[]): void {
-    for (const hole of earlyHoles(this.core.sections, memory)) this.#initializeRange(hole, 1, ["reserved"]);
-    for (const range of memory) this.#initializeRange(range, 0, []);
-  }
-
-  #initializeRange(range: MemoryRange, refcount: number, flags: readonly string[]): void {
-    const { start, end, node = 0 } = range;
-    const zones = range.zone === undefined ? ZONES_UP_TO : ([[range.zone, PFN_LIMIT]] as const);
-    for (let pfn = start; pfn < end;) {
-      const zone = zones.find(([, limit]) => pfn < limit) ?? ["NORMAL", PFN_LIMIT];
-      const stop = Math.min(end, zone[1], (Math.floor(pfn / PAGES_PER_SECTION) + 1) * PAGES_PER_SECTION);
-      const number = this.#zoneNumber(zone[0]);
-      this.#checkField("node", node);
-      const bits = flags.reduce((all, name) => all | (1 << flagOf(this.profile, name).bit), 0);
-      const slot = this.core.slotOf(pfn);
-      const status = this.core.exports.memmap_init_range(slot, stop - pfn, number, node, refcount, bits);
-      if (status < 0) throw errorOf(-status, `memory range [${start}, ${end}), zone ${number}, node ${node}`);
-      pfn = stop;
-    }
-  }
-
-  #zoneNumber(zone: string | number): number {
-    if (typeof zone === "number") return this.#checkField("zone", zone);
-    const number = this.profile.zones.indexOf(zone);
-    if (number < 0) {
-      throw new VmemmapError("bad-argument", `zone ${display(zone)}: the profile has ${this.profile.zones.join(", ")}`);
-    }
-    return number;
-  }
-
-  /** A value that fits a field of the flags word. */
-  #checkField(name: "zone" | "node" | "lastCpupid", value: number): number {
-    return whole(value, 0, 2 ** this.profile[name].width - 1, name);
+    if (options.initialize ?? true) initializeSlots(this.#core, this.profile, memory);
   }
 
   /** {@link dispose}, for `using`, where the host has Symbol.dispose. */
@@ -663,15 +623,15 @@ export class Vmemmap {
   /** set_page_links: zone (by name or number) and node of `count` pages from `pfn` on. */
   setPageLinks(pfn: number, count: number, zone: string | number, node: number): void {
     whole(count, 1, this.slots, "count");
-    this.#checkField("node", node);
-    const number = this.#zoneNumber(zone);
+    checkField(this.profile, "node", node);
+    const number = zoneNumber(this.profile, zone);
     const status = this.core.exports.set_page_links(this.slotOf(pfn), count, number, node);
     this.#done(status, `setPageLinks(${pfn}, ${count}, zone ${zone}, node ${node})`);
   }
 
   /** page_cpupid_xchg_last. */
   setLastCpupid(pfn: number, cpupid: number): void {
-    this.#checkField("lastCpupid", cpupid);
+    checkField(this.profile, "lastCpupid", cpupid);
     this.#done(this.core.exports.page_cpupid_xchg_last(this.slotOf(pfn), cpupid), `setLastCpupid(${pfn}, ${cpupid})`);
   }
 
@@ -722,43 +682,14 @@ export class Vmemmap {
   hugetlbVmemmapOptimizeFolio(pfn: number): void {
     const slot = this.slotOf(pfn);
     this.#done(this.core.exports.hugetlb_vmemmap_optimize_folio(slot), `hugetlbVmemmapOptimizeFolio(${pfn})`);
-    const kept = this.profile.tailEncoding === "pointer" ? SLOTS_PER_VMEMMAP_PAGE : 0;
-    const ofZone = this.profile.tailEncoding === "mask";
-    const frame = (ofZone ? this.#sharedTails(pfn) : undefined) ?? this.#aliases.newFrame();
-    for (let i = kept; i < 2 ** this.compoundOrder(pfn); i += SLOTS_PER_VMEMMAP_PAGE) {
-      const home = i === kept;
-      // From 7.1 on the folio's first page keeps a frame of its own, and nobody is at home on the shared one.
-      if (!home || !ofZone) this.#aliases.add(pfn + i, frame, home);
-    }
-  }
-
-  /**
-   * From 7.1 on a zone has one page of tails for each order (zone->vmemmap_tails). Its frame, where some folio shows it
-   * already; then this folio's slots take its bytes.
-   */
-  #sharedTails(pfn: number): number | undefined {
-    const order = this.compoundOrder(pfn);
-    const alike = (other: number) =>
-      !this.#aliases.isHome(other) &&
-      this.readWord(other, 8) === this.readWord(pfn + SLOTS_PER_VMEMMAP_PAGE, 8) &&
-      this.pageZone(other) === this.pageZone(pfn) &&
-      this.pageNode(other) === this.pageNode(pfn) &&
-      this.folio(other).isHugetlb;
-    const shown = this.#aliases.find(alike);
-    if (shown === undefined) return undefined;
-    const tails = new Uint8Array(SLOTS_PER_VMEMMAP_PAGE * SLOT_BYTES);
-    this.readSlots(shown, tails);
-    for (let i = SLOTS_PER_VMEMMAP_PAGE; i < 2 ** order; i += SLOTS_PER_VMEMMAP_PAGE) {
-      this.core.u8.set(tails, this.core.address(this.slotOf(pfn + i)));
-    }
-    return this.#aliases.frameOf(shown);
+    noteOptimized(this.core, this.#aliases, this.profile.tailEncoding, pfn);
   }
 
   /** hugetlb_vmemmap_restore_folio: each slot of the folio is its own again. @throws VmemmapError "not-optimized" */
   hugetlbVmemmapRestoreFolio(pfn: number): void {
     const slot = this.slotOf(pfn);
     this.#done(this.core.exports.hugetlb_vmemmap_restore_folio(slot), `hugetlbVmemmapRestoreFolio(${pfn})`);
-    for (let i = 0; i < 2 ** this.compoundOrder(pfn); i += SLOTS_PER_VMEMMAP_PAGE) this.#aliases.delete(pfn + i);
+    noteRestored(this.core, this.#aliases, pfn);
   }
 
   // ---- Batches -----------------------------------------------------------------------------------------------------

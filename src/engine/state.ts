@@ -1,4 +1,5 @@
-import type { BitField, KindMark, PageTypes, Profile } from "../profile/index.js";
+import type { BitField, KindMark, Profile } from "../profile/index.js";
+import { typeOf } from "../profile/names.js";
 import type { CoreConstant, CoreExports } from "./generated/core.js";
 import { constant } from "./modules.js";
 
@@ -33,20 +34,10 @@ function fieldMask(field: BitField): bigint {
   return widthMask(field) << BigInt(field.shift);
 }
 
-/** A page type as the words the core compares and stores: (word & mask) == value, and the whole word to set. */
-export function typeWords({ encoding, types }: PageTypes, name: string): { mask: number; value: number; word: number } {
-  const number = types[name] ?? 0;
-  if (encoding === "top-byte") {
-    const word = (number << 24) >>> 0;
-    return { mask: 0xff000000, value: word, word };
-  }
-  return { mask: (0xf0000000 | number) >>> 0, value: 0xf0000000, word: (0xffffffff & ~number) >>> 0 };
-}
-
 function kindWords(profile: Profile, mark: KindMark): { by: number; mask: bigint | number; value: number } {
   switch (mark.by) {
     case "type":
-      return { by: constant("KindMark.TYPE"), ...typeWords(profile.pageTypes, mark.name) };
+      return { by: constant("KindMark.TYPE"), ...typeOf(profile, mark.name) };
     case "flag":
       return { by: constant("KindMark.FLAG"), mask: flagMask(profile, [mark.name]), value: 0 };
     case "dtor":

@@ -108,6 +108,19 @@ function call(exports: CoreExports, name: string, args: readonly number[]): numb
   return named(...args);
 }
 
+it.each(RELEASES)("%s: a span so long that its end wraps around is refused", (module) => {
+  const core = rawCore(module, profile("7.3"), [[0]]);
+  expect(core.exports.set_page_links(100, 2 ** 32 - 50, 0, 0)).toBeLessThan(0);
+});
+
+it.each(RELEASES)("%s: count_folios_by_order writes all 256 counts, whatever stood there", (module) => {
+  const core = rawCore(module, profile("7.3"), [[0]]);
+  const staging = (core.exports as unknown as { STAGING: WebAssembly.Global<"i32"> }).STAGING.value;
+  const counts = new Uint32Array(core.memory.buffer, staging, 256).fill(INVALID);
+  core.exports.count_folios_by_order(staging);
+  expect([counts[0], counts.subarray(1).every((count) => count === 0)]).toEqual([32768, true]);
+});
+
 describe.each(["5.15", "6.18", "7.3"] as const)("absurd arguments, %s", (kernel) => {
   it.each(RELEASES)("%s: no function of a slot traps, answers as if it were there, or writes", (module) => {
     const core = rawCore(module, profile(kernel), SECTIONS);

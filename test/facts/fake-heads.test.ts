@@ -31,6 +31,17 @@ describe.each(builds)("page_fixed_fake_head (%s build)", (build) => {
     },
   );
 
+  it.each(fakeHeadPresets)("a fake head behind pages of an ill-formed section leads there too (%s)", (preset) => {
+    const map = machine(preset, 2, { build });
+    compound(map, 1024, 9);
+    map.writeWord(1088, 0, pgHead(preset));
+    map.writeWord(1088, 8, 0n);
+    map.writeWord(SECTION + 5, 8, 1n);
+    expect([map.checkWellFormed(), map.isWellFormed(0), map.isWellFormed(SECTION)]).toEqual([1, true, false]);
+    const list = Uint32Array.of(1088, 7, 8, 9, SECTION, SECTION + 5, 7, 8, 7, 1088, 8, 1088);
+    expect([map.heads(list), [...list]]).toEqual([1, [1024, 7, 8, 9, SECTION, 0xffffffff, 7, 8, 7, 1024, 8, 1024]]);
+  });
+
   it.each(fakeHeadPresets)("a real head on a multiple of 64 takes the same path and gets itself (%s)", (preset) => {
     const map = machine(preset, 1, { build });
     map.prepCompoundPage(1024, 9);
@@ -206,6 +217,7 @@ describe.each(builds)("a HVO-optimised hugetlb folio (%s build)", (build) => {
       refused(map, "aliased-slots", [1024], () => map.hugetlbVmemmapOptimizeFolio(1024));
       refused(map, "aliased-slots", [], () => map.setFlag(1024 + 70, "hwpoison"));
       refused(map, "aliased-slots", [], () => map.setPageLinks(1024, 512, 2, 0));
+      refused(map, "aliased-slots", [], () => map.setPageLinks(1020, 10, 2, 0));
       refused(map, "aliased-slots", [], () => map.setLastCpupid(1024 + 70, 1));
       refused(map, "aliased-slots", [], () => map.prepCompoundPage(1024, 9));
       if (preset !== "6.1") refused(map, "aliased-slots", [1024], () => map.clearPageType(1024, "hugetlb"));

@@ -106,6 +106,16 @@ describe.each(builds)("a folio at PFN 2^32, 16 TiB (%s build)", (build) => {
     expect([map.heads(list), [...list]]).toEqual([1, [NaN, BASE + 512]]);
   });
 
+  it("a range may cross PFN 2^32", () => {
+    const map = new Vmemmap({ build, memory: [{ start: BASE - SECTION, end: BASE + SECTION }] });
+    map.prepCompoundPage(BASE, 2);
+    const out = new Float64Array(6);
+    expect([map.headsInto({ start: BASE - 2, count: 6 }, out), [...out]]).toEqual([
+      0,
+      [BASE - 2, BASE - 1, BASE, BASE, BASE, BASE],
+    ]);
+  });
+
   it("a Uint32Array of PFNs, or of answers, is the wrong kind here (bad-array)", () => {
     const map = wide("7.3");
     refused(map, "bad-array", ["Float64Array"], () => map.heads(Uint32Array.of(1)));
@@ -192,6 +202,35 @@ describe("memory with holes", () => {
     const list = Uint32Array.of(at, at + 512, at + 1535, at + 1536);
     expect([map.heads(list), [...list]]).toEqual([2, [0xffffffff, at + 512, at + 1535, 0xffffffff]]);
     refused(map, "pfn-absent", [], () => map.prepCompoundPage(at, 10));
+  });
+
+  it.each(["5.15", "6.18", "7.3"] as const)(
+    "a section with absent subsections is never well-formed (%s)",
+    (profile) => {
+      const map = new Vmemmap({ profile, memory: [{ start: 512, end: 1536, hotplug: true }] });
+      expect([map.checkWellFormed(), map.isWellFormed(512)]).toEqual([0, false]);
+      const list = Uint32Array.of(0, 512, 1535, 1536);
+      expect([map.heads(list), [...list]]).toEqual([2, [0xffffffff, 512, 1535, 0xffffffff]]);
+    },
+  );
+
+  it("a span of pages over absent subsections is refused (pfn_section_valid, 7.3)", () => {
+    const map = new Vmemmap({
+      memory: [
+        { start: 0, end: 512, hotplug: true },
+        { start: 1024, end: 2048, hotplug: true },
+      ],
+    });
+    refused(map, "pfn-absent", [], () => map.setPageLinks(0, 1536, 1, 0));
+    refused(map, "pfn-absent", [], () => map.prepCompoundPage(0, 11));
+  });
+
+  it.each(["simd", "scalar"] as const)("masks reach PFNs from 2^26 on, in lists too (%s build)", (build) => {
+    const start = 2 ** 31;
+    const map = new Vmemmap({ profile: "7.3", build, memory: [{ start, end: start + SECTION, zone: "DEVICE" }] });
+    map.prepCompoundPage(start + 512, 9);
+    const list = Uint32Array.of(start + 513, start + 1023, start + 5, start + 512);
+    expect([map.heads(list), [...list]]).toEqual([0, [start + 512, start + 512, start + 5, start + 512]]);
   });
 
   it("pieces of 2 MiB of one section join", () => {

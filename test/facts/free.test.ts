@@ -129,6 +129,19 @@ describe.each(builds)("what freeing a compound page clears (%s build)", (build) 
     expect([peek(map, HEAD, 48, 4), map.pageType(HEAD)]).toEqual([0xffffffffn, null]);
   });
 
+  it("an order 1 folio whose next page holds what were its pincount (5.15)", () => {
+    const map = machine("5.15", 1, { build });
+    compound(map, HEAD, 1);
+    poke(map, HEAD, 128 + 16, 4, 5);
+    map.freePagesPrepare(HEAD, 1);
+    expect([map.pageCompound(HEAD), peek(map, HEAD, 128 + 16, 4)]).toEqual([false, 5n]);
+  });
+
+  it("a head's word that is no type yet stays (page_has_type, 7.3)", () => {
+    const map = free8("7.3", build, (map) => poke(map, HEAD, 48, 4, 0xff000000));
+    expect(peek(map, HEAD, 48, 4)).toBe(0xff000000n);
+  });
+
   it("the head's private becomes 0, the tails' stays (7.3)", () => {
     const map = free8("7.3", build, (map) => {
       map.writeWord(HEAD, 40, 0x55n);

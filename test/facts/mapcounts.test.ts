@@ -157,6 +157,26 @@ describe.each(builds)("mapcounts up to 6.1: compound_mapcount (%s build)", (buil
     expect([map.pageMapcount(HEAD), map.pageMapcount(HEAD + 3)]).toEqual([5, 5]);
   });
 
+  it.each(["5.15", "6.1"] as const)(
+    "a typed page of an anonymous THP has no mappings (kpagecount_read, %s)",
+    (preset) => {
+      const map = folioOf(preset, 9, build);
+      map.writeWord(HEAD, 24, 0xffff888000abc001n);
+      poke(map, HEAD, 84, 4, 0);
+      poke(map, HEAD + 5, 48, 4, 0xfffffdff);
+      expect([4, 5].map((i) => map.pageMapcount(HEAD + i))).toEqual([1, 0]);
+    },
+  );
+
+  it("a garbage number of pages counts no further than a folio here may reach (6.1)", () => {
+    const map = folioOf("6.1", 9, build);
+    poke(map, HEAD, 92, 4, 2 ** 20);
+    poke(map, HEAD + 1023, 48, 4, 0);
+    poke(map, HEAD + 1024, 48, 4, 0);
+    map.writeWord(HEAD, 24, 0xffff888000abc001n);
+    expect(map.folio(HEAD).mapcount).toBe(1);
+  });
+
   it("there is no large mapcount and no mm id: 0 (6.1)", () => {
     const folio = folioOf("6.1", 9, build).folio(HEAD);
     expect([folio.largeMapcount, folio.nrPagesMapped, folio.mmIds]).toEqual([0, 0, [0, 0]]);

@@ -95,6 +95,22 @@ describe.each(builds)("page types (%s build)", (build) => {
     expect([map.pageType(77), map.pageMapcount(77)]).toEqual([null, 0]);
   });
 
+  it.each([
+    ["5.15", -128],
+    ["6.1", -128],
+    ["6.12", -0x1000000],
+    ["7.3", -0x1000000],
+  ] as const)("the first word above all types is a count below 0 (page_has_type, %s)", (preset, word) => {
+    const map = machine(preset, 1, { build });
+    poke(map, 77, 48, 4, word);
+    expect([map.pageType(77), map.pageMapcount(77)]).toEqual([null, word + 1]);
+  });
+
+  it.each(["5.15", "6.1"] as const)("an untyped page has no type to clear (__ClearPageBuddy, %s)", (preset) => {
+    const map = machine(preset, 1, { build });
+    refused(map, "page-type", [77], () => map.clearPageType(77, "buddy"));
+  });
+
   it.each(everyPreset)("setting the type a page has does nothing (%s)", (preset) => {
     const map = machine(preset, 1, { build });
     map.setPageType(77, "offline");

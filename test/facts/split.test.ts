@@ -256,6 +256,14 @@ describe.each(builds)("what a split copies (%s build)", (build) => {
     for (let i = 0; i < 8; i++) expect(map.readWord(HEAD + i, 40)).toBe(0x0400000000000ffcn + BigInt(i));
   });
 
+  it("PG_swapcache of a folio that is not swap-backed is owner_priv_1: no swap entries (folio_test_swapcache, 7.3)", () => {
+    const map = frozen("7.3", 4, build);
+    map.setFlag(HEAD, "swapcache");
+    map.writeWord(HEAD, 40, 0x100n);
+    map.splitFolioToOrder(HEAD, 2);
+    expect([4, 8, 12].map((i) => map.readWord(HEAD + i, 40))).toEqual([0n, 0n, 0n]);
+  });
+
   it("without swap cache, private of a new head is left (7.3)", () => {
     const map = frozen("7.3", 4, build);
     map.writeWord(HEAD, 40, 0x77n);

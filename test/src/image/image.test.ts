@@ -146,6 +146,13 @@ describe("round trip", () => {
     header.sections.forEach((section, i) => expect(Buffer.compare(read.slots[i]!, slotsOf(section))).toBe(0));
   });
 
+  it("takes aliases anywhere in an early section, whatever its subsections", async () => {
+    const sections = [{ number: 3, early: true, online: true, taintZoneDevice: false, subsections: 1n }];
+    const aliases = { pfns: Float64Array.of(4 * 32768 - 64), frames: Uint32Array.of(0), home: Uint8Array.of(0) };
+    const read = await readAll(await bytesOf(encodeImage({ ...header, sections, aliases }, slotsOf)));
+    expect(read.header.aliases).toEqual(aliases);
+  });
+
   it("writes the same bytes for what it read", async () => {
     const read = await readAll(whole);
     const again = await bytesOf(
@@ -279,15 +286,21 @@ describe("chunks of later writers", () => {
   }
 
   /** A container of these chunks, with the last one that belongs to them. */
-  function sealed(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  function sealed(chunks: readonly Uint8Array[], count = chunks.length): Uint8Array<ArrayBuffer> {
     const told = Buffer.alloc(8);
-    told.writeUInt32LE(chunks.length, 0);
+    told.writeUInt32LE(count, 0);
     told.writeUInt32LE(crc32(Buffer.concat(chunks.map((chunk) => chunk.subarray(0, 20)))), 4);
     return new Uint8Array(Buffer.concat([small.subarray(0, FILE_HEADER_SIZE), ...chunks, rawChunk("LAST", told)]));
   }
 
   it("skips an optional one", async () => {
     expect((await readAll(withExtra("newx"))).header).toEqual((await readAll(small)).header);
+  });
+
+  it("refuses a last chunk that tells another number of chunks", async () => {
+    const chunks = chunksOf(small).map(({ start, end }) => small.subarray(start, end));
+    chunks.pop();
+    await expect(readAll(sealed(chunks, chunks.length + 1))).rejects.toEqual(badImage(/expected 7 chunks, found 6$/));
   });
 
   it("refuses a required one", async () => {
