@@ -244,3 +244,16 @@ it.each(presetNames)(
   },
   timeout,
 );
+
+it("a section is added once, and only where its slots are inside memory", () => {
+  const core = rawCore("vmemmap.wasm", profile("7.3"), [[0], [1]]);
+  expect(core.exports.sparse_add_section(1, -1, -1)).toBe(-1);
+  expect(core.exports.sparse_add_section(2, -1, -1)).toBe(-1);
+});
+
+it("state_set writes no word behind the last", () => {
+  const core = rawCore("vmemmap.wasm", profile("7.3"), [[0]]);
+  const before = Buffer.from(core.memory.subarray(0, core.plan.slots));
+  for (const name of [512, 513, 0xffffffff]) core.exports.state_set(name, -1, -1);
+  expect(Buffer.from(core.memory.subarray(0, core.plan.slots)).equals(before)).toBe(true);
+});

@@ -108,8 +108,9 @@ describe("optimised hugetlb folios", () => {
 
   it.each([
     ["5.15", 65],
+    ["5.15", 127],
     ["7.0", 3],
-    ["7.3", 3],
+    ["7.3", 63],
   ] as const)("are not made of ill-formed slots, %s", (profile, broken) => {
     const map = new Vmemmap({ profile, memory: [{ start: 0, end: 8 * SECTION }] });
     map.prepCompoundPage(0, 18);
@@ -118,6 +119,58 @@ describe("optimised hugetlb folios", () => {
     expect(map.isAlias(128)).toBe(false);
     expect(map.compoundHead(5 * SECTION)).toBe(0);
   });
+});
+
+it("restoring an optimised folio takes one bit of the head's private word, and leaves the others", () => {
+  const map = new Vmemmap({ memory: [{ start: 0, end: SECTION }] });
+  map.prepCompoundPage(0, 9);
+  map.writeWord(0, 40, 0b101n);
+  map.hugetlbVmemmapOptimizeFolio(0);
+  expect(map.readWord(0, 40)).toBe(0b10101n);
+  map.hugetlbVmemmapRestoreFolio(0);
+  expect(map.readWord(0, 40)).toBe(0b101n);
+});
+
+it("a page of an aliased vmemmap page refuses changes even where its own word leads nowhere", () => {
+  const map = new Vmemmap({ profile: "6.18", memory: [{ start: 0, end: SECTION }] });
+  map.addAliases({ pfns: Float64Array.of(64), frames: Uint32Array.of(0), home: Uint8Array.of(0) });
+  map.writeWord(70, 8, 1n);
+  expect(refusalOf(() => map.setFlag(70, "hwpoison"))).toBe("aliased-slots");
+});
+
+it("a tail whose head stands behind a hole has it by PFN and by slot, the checked way", () => {
+  const map = new Vmemmap({
+    profile: "6.18",
+    memory: [
+      { start: 0, end: SECTION },
+      { start: 2 * SECTION, end: 3 * SECTION },
+    ],
+  });
+  const tail = 2 * SECTION + 4;
+  map.writeWord(tail, 8, map.pageAddress(4) | 1n);
+  map.checkWellFormed();
+  expect(map.isWellFormed(tail)).toBe(false);
+  expect(map.compoundHead(tail)).toBe(4);
+  const ids = new Uint32Array(1);
+  map.folioIdsInto(Uint32Array.of(tail), ids);
+  expect(ids[0]).toBe(map.slotOf(4));
+});
+
+it("a folio of which one of two mms still counts a mapping is not freed", () => {
+  const map = new Vmemmap({ memory: [{ start: 0, end: SECTION }] });
+  map.prepCompoundPage(0, 3);
+  map.writeWord(1, 32, 0x00000000_ffffffffn);
+  expect(refusalOf(() => map.freePagesPrepare(0, 3))).toBe("folio-mapped");
+});
+
+it("a poisoned folio split to single pages marks none of them has_hwpoisoned, which would read as active", () => {
+  const map = new Vmemmap({ memory: [{ start: 0, end: SECTION }] });
+  map.prepCompoundPage(0, 3);
+  map.setFlag(5, "hwpoison");
+  map.setFlag(0, "has_hwpoisoned");
+  map.splitFolioToOrder(0, 0);
+  expect(map.select({ set: ["active"] }).length).toBe(0);
+  expect([...map.select({ set: ["hwpoison"] })]).toEqual([5]);
 });
 
 describe("load", () => {
