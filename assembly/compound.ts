@@ -17,6 +17,7 @@
 
 import { INVALID } from "./memory";
 import { COMPOUND_INFO, NOT_MAPPED, is_tagged, page } from "./page";
+import { cpupid_field, in_zone_device } from "./page_links";
 import { assign_flags, clear_flags, ref_count, set_flags, set_order_byte } from "./page_ref";
 import { Encoding, NO_FIELD, Word, word, word64 } from "./profile";
 import {
@@ -201,7 +202,7 @@ export function check_span(slot: u32, order: u32): Status {
 }
 
 /** The same, and all of them its own. */
-function check_place(slot: u32, order: u32): Status {
+export function check_place(slot: u32, order: u32): Status {
   const status = check_span(slot, order);
   if (status != Status.OK) return status;
   return any_shared(slot, 1 << order) ? Status.ALIASED : Status.OK;
@@ -210,7 +211,7 @@ function check_place(slot: u32, order: u32): Status {
 /** set_compound_head, and the tail's other words (prep_compound_tail). */
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
-function prep_compound_tail(tail: u32, info: u64, zero_private: bool): void {
+export function prep_compound_tail(tail: u32, info: u64, zero_private: bool): void {
   changetype<page>(tail).mapping = TAIL_MAPPING;
   changetype<page>(tail).compound_info = info;
   if (zero_private) changetype<page>(tail).private_ = 0;
@@ -238,7 +239,7 @@ function store_field(p: u32, name: Word, value: i32): void {
 }
 
 /** prep_compound_head. Comes after the tails: its fields stand in them. */
-function prep_compound_head(head: u32, order: u32): void {
+export function prep_compound_head(head: u32, order: u32): void {
   const p = slot_to_page(head);
   const dtor = word(Word.DTOR);
   if (dtor != NO_FIELD) store<u8>(p + dtor, <u8>word(Word.PREP_DTOR));
@@ -260,7 +261,7 @@ function prep_compound_head(head: u32, order: u32): void {
 }
 
 /** prep_compound_page on slots known to be fit for it. */
-function make_compound(head: u32, order: u32): void {
+export function make_compound(head: u32, order: u32): void {
   const info = compound_info_of(head, order);
   const zero_private = word(Word.PREP_ZEROES_TAIL_PRIVATE) != 0;
   const p = slot_to_page(head);
@@ -385,7 +386,8 @@ export function check_split(slot: u32, new_order: u32): Status {
 /**
  * __split_folio_to_order (7.3; 6.12 to 6.17 do the same page by page): a frozen, unmapped folio becomes folios of
  * `new_order`. No count is written: unfreezing each part is the caller's. In MASK encoding the tails of the first
- * part keep the mask of the old order, which leads them to the same head.
+ * part keep the mask of the old order, which leads them to the same head. The word at +8 of each new head turns from tag
+ * to list pointer, or on ZONE_DEVICE to the folio's pgmap (zone_device_private_split_cb, 7.0).
  */
 export function split_folio_to_order(slot: u32, new_order: u32): i32 {
   const status = check_split(slot, new_order);
@@ -424,7 +426,7 @@ function split_off(old: u32, i: u32, new_order: u32, poisoned: bool): void {
   } else if (word(Word.SPLIT_ZEROES_PRIVATE) != 0) {
     to.private_ = 0;
   }
-  to.compound_info = 0;
+  to.compound_info = in_zone_device(slot_to_page(old)) ? from.compound_info : 0;
   if (new_order > 0) {
     make_compound(old + i, new_order);
     set_flags(p + STRUCT_PAGE_SIZE, word64(Word.PG_LARGE_RMAPPABLE));
@@ -437,11 +439,6 @@ function split_off(old: u32, i: u32, new_order: u32, poisoned: bool): void {
 function folio_test_swapcache(folio: page): bool {
   const both = word64(Word.PG_SWAPCACHE) | word64(Word.PG_SWAPBACKED);
   return (folio.flags & both) == both;
-}
-
-/** All bits of last_cpupid set: what page_cpupid_reset_last leaves. */
-function cpupid_field(): u64 {
-  return word64(Word.CPUPID_MASK) << word64(Word.CPUPID_SHIFT);
 }
 
 function range_has_hwpoisoned(p: u32, order: u32): bool {

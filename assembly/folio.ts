@@ -4,10 +4,9 @@
 import { PageHead, PageTail, compound_head, compound_order, has_head_flag, has_page } from "./compound";
 import { INVALID } from "./memory";
 import { MAPPING_ANON, page } from "./page";
-import { folio_is_aliased } from "./page_flags";
 import { ref_add, ref_add_unless, ref_count, ref_freeze, ref_set } from "./page_ref";
 import { KindMark, MapcountRule, NO_FIELD, Word, word, word64 } from "./profile";
-import { follows, slot_to_page, slot_to_pfn_low, slot_valid } from "./sparse";
+import { any_shared, follows, slot_to_page, slot_to_pfn_low, slot_valid } from "./sparse";
 import { Status, refused } from "./status";
 import { STRUCT_PAGE_SHIFT, STRUCT_PAGE_SIZE } from "./x86_64";
 
@@ -223,34 +222,47 @@ export function page_count(slot: u32): i32 {
   return folio == INVALID ? 0 : ref_count(slot_to_page(folio));
 }
 
-/** Why no count of this folio may be changed. */
-function check_folio(folio: u32): Status {
+/** Why no count of this folio may be changed. Its own frame must be nobody else's; its tails may share theirs. */
+export function check_counted(folio: u32): Status {
   if (!slot_valid(folio)) return Status.ABSENT;
   if (PageTail(folio)) return Status.TAIL;
-  return folio_is_aliased(folio) ? Status.ALIASED : Status.OK;
+  return any_shared(folio, 1) ? Status.ALIASED : Status.OK;
+}
+
+/** Slot of the folio of a page, fit to be counted, or minus the Status for which it is not. */
+export function counted_folio(slot: u32): i32 {
+  const folio = compound_head(slot);
+  if (folio == INVALID) return refused(slot_valid(slot) ? Status.BAD_HEAD : Status.ABSENT);
+  const status = check_counted(folio);
+  return status != Status.OK ? refused(status) : <i32>folio;
 }
 
 /** set_page_count of a head or single page. */
 export function set_page_count(folio: u32, count: i32): i32 {
-  const status = check_folio(folio);
+  const status = check_counted(folio);
   if (status != Status.OK) return refused(status);
   ref_set(slot_to_page(folio), count);
   return 0;
 }
 
-/** folio_get: refused where the count is 0 or close to overflow (folio_ref_zero_or_close_to_overflow). */
+/** The Status for which folio_get would be refused: a count of 0 or close to overflow (folio_ref_zero_or_close_to_overflow). */
+export function check_get(folio: u32): Status {
+  const status = check_counted(folio);
+  if (status != Status.OK) return status;
+  return <u32>ref_count(slot_to_page(folio)) + 127 <= 127 ? Status.REFCOUNT : Status.OK;
+}
+
+/** folio_get. */
 export function folio_get(folio: u32): i32 {
-  const status = check_folio(folio);
+  const status = check_get(folio);
   if (status != Status.OK) return refused(status);
-  const p = slot_to_page(folio);
-  if (<u32>ref_count(p) + 127 <= 127) return refused(Status.REFCOUNT);
-  ref_add(p, 1);
+  ref_add(slot_to_page(folio), 1);
   return 0;
 }
 
 /** folio_ref_add_unless: 1 where `nr` was added, 0 where the count was `unless`. */
 export function folio_ref_add_unless(folio: u32, nr: i32, unless: i32): i32 {
-  const status = check_folio(folio);
+  const status = check_counted(folio);
   if (status != Status.OK) return refused(status);
   return ref_add_unless(slot_to_page(folio), nr, unless) ? 1 : 0;
 }
@@ -262,37 +274,24 @@ export function folio_try_get(folio: u32, nr: i32): i32 {
 
 /** try_get_page: any page of the folio; 0 where its count is 0 or less. */
 export function try_get_page(slot: u32): i32 {
-  const folio = compound_head(slot);
-  if (folio == INVALID) return refused(slot_valid(slot) ? Status.BAD_HEAD : Status.ABSENT);
-  const status = check_folio(folio);
-  if (status != Status.OK) return refused(status);
+  const folio = counted_folio(slot);
+  if (folio < 0) return folio;
   const p = slot_to_page(folio);
   if (ref_count(p) <= 0) return 0;
   ref_add(p, 1);
   return 1;
 }
 
-/** folio_ref_sub_and_test: take `nr` off; 1 where the last one went. Refused where there are not as many. */
-export function folio_put_refs(folio: u32, nr: i32): i32 {
-  if (nr < 1) return refused(Status.ARGUMENT);
-  const status = check_folio(folio);
-  if (status != Status.OK) return refused(status);
-  const p = slot_to_page(folio);
-  const count = ref_count(p);
-  if (count >= 0 && count < nr) return refused(Status.REFCOUNT);
-  return ref_add(p, -nr) == 0 ? 1 : 0;
-}
-
 /** folio_ref_freeze: 1 where the count was exactly `count`, and is 0 now. */
 export function folio_ref_freeze(folio: u32, count: i32): i32 {
-  const status = check_folio(folio);
+  const status = check_counted(folio);
   if (status != Status.OK) return refused(status);
   return ref_freeze(slot_to_page(folio), count) ? 1 : 0;
 }
 
 /** folio_ref_unfreeze: only a frozen folio, only to a count that is not 0. */
 export function folio_ref_unfreeze(folio: u32, count: i32): i32 {
-  const status = check_folio(folio);
+  const status = check_counted(folio);
   if (status != Status.OK) return refused(status);
   const p = slot_to_page(folio);
   if (ref_count(p) != 0 || count == 0) return refused(Status.REFCOUNT);

@@ -7,7 +7,7 @@
 
 import { PageHead, PageTail, check_span, compound_head, compound_info_of, compound_order } from "./compound";
 import { NOT_MAPPED, page } from "./page";
-import { links_mask } from "./page_flags";
+import { links_mask } from "./page_links";
 import { Encoding, Word, word } from "./profile";
 import { any_shared, Sharing, set_slot_sharing, slot_to_page, slot_valid } from "./sparse";
 import { Status, refused } from "./status";

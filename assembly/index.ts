@@ -17,6 +17,9 @@ export { state_set } from "./profile";
 // Sections, slots, PFNs
 export {
   sparse_add_section,
+  sparse_add_section_at,
+  sparse_remove_section,
+  sparse_set_subsections,
   section_is_plain,
   slots_written,
   slot_valid,
@@ -51,6 +54,7 @@ export {
   check_split,
   free_pages_prepare,
   prep_compound_page,
+  scan_section,
   split_folio_to_order,
 } from "./compound";
 export { hugetlb_vmemmap_optimize_folio, hugetlb_vmemmap_restore_folio } from "./hugetlb_vmemmap";
@@ -60,16 +64,14 @@ export {
   memmap_init_range,
   page_change_flag,
   page_clear_type,
-  page_cpupid_last,
   page_cpupid_xchg_last,
   page_has_type,
   page_set_type,
   page_test_flag,
-  page_to_nid,
   page_type_word,
-  page_zonenum,
   set_page_links,
 } from "./page_flags";
+export { is_zone_device_page, page_cpupid_last, page_to_nid, page_zonenum } from "./page_links";
 
 // Folios and counts
 export {
@@ -88,7 +90,6 @@ export {
   folio_page,
   folio_page_idx,
   folio_pincount,
-  folio_put_refs,
   folio_ref_add_unless,
   folio_ref_freeze,
   folio_ref_unfreeze,
@@ -101,20 +102,47 @@ export {
   try_get_page,
 } from "./folio";
 
-// Device page maps
 export {
+  check_get_page,
+  check_put_page,
+  folio_put_refs,
+  folio_ref_inc,
+  get_folios,
+  put_folios,
+  restore_counts,
+  try_put_folios,
+} from "./swap";
+export { Foll, folio_maybe_dma_pinned, folio_pin, folio_unpin } from "./gup";
+
+// Device page maps and their pages
+export {
+  MemoryType,
   Pgmap,
-  dev_pagemaps_of_slots,
-  get_dev_pagemap,
-  is_zone_device_page,
-  page_pgmap,
+  PgmapFlag,
   pgmap_add,
   pgmap_add_range,
-  pgmap_words_of_slots,
+  pgmap_add_refs,
+  pgmap_kill,
+  pgmap_refs,
   pgmaps_clear,
-  pgmaps_of_slots,
+} from "./pgmap";
+export {
+  Event,
+  check_zone_device_page_init,
+  dev_pagemap_of_pfn,
+  folio_pgmap,
+  first_busy_folio,
+  get_dev_pagemap,
+  mf_generic_kill_procs,
+  own_pgmap,
+  page_pgmap,
+  refs_of_folios,
+  zone_device_folio_freed,
+  zone_device_page_init,
   zone_device_pages_have_same_pgmap,
 } from "./memremap";
+export { memmap_init_zone_device, vmemmap_dedup_folio } from "./mm_init";
+export { dax_associate_entry, dax_disassociate_entry, dax_folio_is_shared } from "./dax";
 
 // Lists and passes
 export { head_of_pfn, heads_of_pfns, heads_of_slots } from "./bulk/heads";
@@ -128,4 +156,18 @@ export {
   page_mapcounts_of_slots,
   page_refcounts_of_slots,
 } from "./bulk/fields";
+export {
+  count_pgmaps,
+  dev_pagemaps_of_pfns,
+  dev_pagemaps_of_slots,
+  memory_types_of_slots,
+  own_pgmap_words_of_pfns,
+  own_pgmap_words_of_slots,
+  own_pgmaps_of_slots,
+  pgmap_words_of_pfns,
+  pgmap_words_of_slots,
+  pgmaps_of_slots,
+  same_pgmaps_of_slots,
+} from "./bulk/pgmaps";
 export { count_folios_by_order, scan_all, select_slots } from "./bulk/scan";
+export { Fault, verify_all } from "./bulk/verify";

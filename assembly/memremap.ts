@@ -1,84 +1,36 @@
-// Device page maps: which dev_pagemap a ZONE_DEVICE page belongs to (mm/memremap.c, include/linux/memremap.h).
+// ZONE_DEVICE pages: which pgmap each belongs to, how a driver takes one into use, and what happens when its last
+// reference goes (mm/memremap.c, include/linux/memremap.h).
 //
 // The word at +8 of a head or single page is its pgmap: page->pgmap up to 6.14, folio->pgmap from 6.15 on. On a tail it is
 // the tag, so the way leads through the head in either case. Zone bits come first: on any other page the word is a list
 // pointer. And they do not suffice: pages that hold an altmap's struct pages are ZONE_DEVICE and have a list there, and a
 // word may name a pgmap that is gone. So it is held against the pgmaps the host has named.
 
-import { compound_head } from "./compound";
-import { INVALID, MAX_PGMAPS, MAX_PGMAP_RANGES, PGMAPS, PGMAP_RANGES } from "./memory";
-import { page } from "./page";
-import { page_zonenum } from "./page_flags";
-import { Word, state_set, word } from "./profile";
+import { check_place, compound_head, compound_order, has_head_flag, make_compound } from "./compound";
+import { counted_folio, folio_nr_pages } from "./folio";
+import { INVALID } from "./memory";
+import { MAPPING_ANON, is_tagged, page } from "./page";
+import { in_zone_device, is_zone_device_page } from "./page_links";
+import { clear_flags, ref_count, ref_set, set_flags } from "./page_ref";
+import {
+  MemoryType,
+  Pgmap,
+  in_set,
+  live_pgmap_of_pfn,
+  pgmap_add_refs,
+  pgmap_has_free,
+  pgmap_is_dying,
+  pgmap_address,
+  pgmap_number,
+  pgmap_of_pfn,
+  pgmap_type,
+} from "./pgmap";
+import { NO_FIELD, Word, word, word64 } from "./profile";
 import { slot_to_page, slot_to_pfn, slot_valid } from "./sparse";
+import { Status, refused } from "./status";
+import { STRUCT_PAGE_SHIFT, STRUCT_PAGE_SIZE } from "./x86_64";
 
-/** Answers beside the number of a pgmap and INVALID. */
-export enum Pgmap {
-  /** The page is not ZONE_DEVICE. */
-  NOT_DEVICE = -2,
-  /** Its word names no pgmap the core knows. */
-  UNKNOWN = -3,
-}
-
-/** One range of a pgmap, in PFNs, by rising start. */
-@unmanaged
-class Range {
-  start: u64;
-  /** First PFN after. */
-  end: u64;
-  pgmap: u32;
-}
-
-const RANGE_SIZE: u32 = offsetof<Range>();
-
-/** Forget all pgmaps. */
-export function pgmaps_clear(): void {
-  state_set(Word.NR_PGMAPS, 0, 0);
-  state_set(Word.NR_PGMAP_RANGES, 0, 0);
-}
-
-/** Name a pgmap by its kernel address; its number, or -1 where there is no room. */
-export function pgmap_add(address_low: u32, address_high: u32): i32 {
-  const number = word(Word.NR_PGMAPS);
-  if (number >= MAX_PGMAPS) return -1;
-  store<u64>(PGMAPS + (number << 3), ((<u64>address_high) << 32) | address_low);
-  state_set(Word.NR_PGMAPS, number + 1, 0);
-  return <i32>number;
-}
-
-/** Give a pgmap a range of PFNs by halves, end exclusive; ranges come by rising start. -1 where it can't be. */
-export function pgmap_add_range(pgmap: u32, start_low: u32, start_high: u32, end_low: u32, end_high: u32): i32 {
-  const number = word(Word.NR_PGMAP_RANGES);
-  const start = ((<u64>start_high) << 32) | start_low;
-  const end = ((<u64>end_high) << 32) | end_low;
-  if (number >= MAX_PGMAP_RANGES || pgmap >= word(Word.NR_PGMAPS) || start >= end) return -1;
-  if (number > 0 && range_at(number - 1).end > start) return -1;
-  const range = range_at(number);
-  range.start = start;
-  range.end = end;
-  range.pgmap = pgmap;
-  state_set(Word.NR_PGMAP_RANGES, number + 1, 0);
-  return <i32>number;
-}
-
-// @ts-ignore: top level decorators are AssemblyScript
-@inline
-function range_at(number: u32): Range {
-  return changetype<Range>(PGMAP_RANGES + number * RANGE_SIZE);
-}
-
-function pgmap_number(address: u64): u32 {
-  const end = PGMAPS + (word(Word.NR_PGMAPS) << 3);
-  for (let at = PGMAPS; at != end; at += 8) {
-    if (load<u64>(at) == address) return (at - PGMAPS) >> 3;
-  }
-  return <u32>Pgmap.UNKNOWN;
-}
-
-/** is_zone_device_page: by the page's own zone bits. */
-export function is_zone_device_page(slot: u32): bool {
-  return slot_valid(slot) && page_zonenum(slot) == word(Word.ZONE_DEVICE);
-}
+// ---- Which pgmap --------------------------------------------------------------------------------------------------
 
 /** page_pgmap: the number of the page's pgmap, NOT_DEVICE, UNKNOWN, or INVALID where the page has no head. */
 export function page_pgmap(slot: u32): u32 {
@@ -88,19 +40,21 @@ export function page_pgmap(slot: u32): u32 {
   return head == INVALID ? INVALID : pgmap_number(changetype<page>(slot_to_page(head)).compound_info);
 }
 
-/** get_dev_pagemap: the number of the pgmap whose range holds the slot's PFN, or UNKNOWN. */
-export function get_dev_pagemap(slot: u32): u32 {
+/** page->pgmap, as up to 6.14: by the page's own word. On a tail, where that is the tag, UNKNOWN. */
+export function own_pgmap(slot: u32): u32 {
   if (!slot_valid(slot)) return INVALID;
-  const pfn = slot_to_pfn(slot);
-  let low: u32 = 0;
-  let high = word(Word.NR_PGMAP_RANGES);
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (range_at(middle).end <= pfn) low = middle + 1;
-    else high = middle;
-  }
-  const found = low < word(Word.NR_PGMAP_RANGES) && range_at(low).start <= pfn;
-  return found ? range_at(low).pgmap : <u32>Pgmap.UNKNOWN;
+  if (!is_zone_device_page(slot)) return <u32>Pgmap.NOT_DEVICE;
+  return pgmap_number(changetype<page>(slot_to_page(slot)).compound_info);
+}
+
+/** get_dev_pagemap of a PFN by its halves, whether or not there is such a slot: a number, or UNKNOWN. */
+export function dev_pagemap_of_pfn(low: u32, high: u32): u32 {
+  return live_pgmap_of_pfn(((<u64>high) << 32) | low);
+}
+
+/** get_dev_pagemap: the number of the pgmap whose range holds the slot's PFN, UNKNOWN where none does or it is dying. */
+export function get_dev_pagemap(slot: u32): u32 {
+  return slot_valid(slot) ? live_pgmap_of_pfn(slot_to_pfn(slot)) : INVALID;
 }
 
 /** zone_device_pages_have_same_pgmap: both normal, or both ZONE_DEVICE with the same word. */
@@ -115,39 +69,205 @@ export function zone_device_pages_have_same_pgmap(a: u32, b: u32): bool {
   return changetype<page>(slot_to_page(head_a)).compound_info == changetype<page>(slot_to_page(head_b)).compound_info;
 }
 
-/** page_pgmap of each page of a list of slots; how many had no head. */
-export function pgmaps_of_slots(src: u32, dst: u32, nr: u32): u32 {
-  let invalid: u32 = 0;
-  for (let at: u32 = 0; at < nr; at++) {
-    const pgmap = page_pgmap(load<u32>(src + (at << 2)));
-    store<u32>(dst + (at << 2), pgmap);
-    invalid += <u32>(pgmap == INVALID);
-  }
-  return invalid;
+/** folio->pgmap: the number of the pgmap of a head or single page, NOT_DEVICE, UNKNOWN, or INVALID where there is no slot. */
+export function folio_pgmap(folio: u32): u32 {
+  if (!slot_valid(folio)) return INVALID;
+  const p = slot_to_page(folio);
+  return in_zone_device(p) ? pgmap_number(changetype<page>(p).compound_info) : <u32>Pgmap.NOT_DEVICE;
 }
 
-/** get_dev_pagemap of each page of a list of slots; how many slots there were not. */
-export function dev_pagemaps_of_slots(src: u32, dst: u32, nr: u32): u32 {
-  let invalid: u32 = 0;
-  for (let at: u32 = 0; at < nr; at++) {
-    const pgmap = get_dev_pagemap(load<u32>(src + (at << 2)));
-    store<u32>(dst + (at << 2), pgmap);
-    invalid += <u32>(pgmap == INVALID);
-  }
-  return invalid;
+/** The count of an idle folio of this type. */
+export function idle_count(type: u32): i32 {
+  return <i32>in_set(Word.DEVICE_IDLE_AT_ONE, type);
 }
 
-/** The pgmap words of pages' heads, 64 bits, as they stand; 0 for pages that are not ZONE_DEVICE. */
-export function pgmap_words_of_slots(src: u32, dst: u32, nr: u32): u32 {
-  let invalid: u32 = 0;
-  for (let at: u32 = 0; at < nr; at++) {
-    const slot = load<u32>(src + (at << 2));
-    const device = is_zone_device_page(slot);
-    const head = device ? compound_head(slot) : slot;
-    const valid = head != INVALID && slot_valid(slot);
-    const value = device && valid ? changetype<page>(slot_to_page(head)).compound_info : 0;
-    store<u64>(dst + (at << 3), valid ? value : ~(<u64>0));
-    invalid += <u32>!valid;
+// ---- Into use -----------------------------------------------------------------------------------------------------
+
+/** Whether a driver hands out pages of this type. */
+function is_allocated(type: u32): bool {
+  return type == MemoryType.PRIVATE || type == MemoryType.COHERENT || type == MemoryType.PCI_P2PDMA;
+}
+
+/** References to its pgmap that a folio in use holds: one a page, or one to the pool that a p2pdma page is from. */
+function refs_of_folio(type: u32, nr: u32): i32 {
+  if (type == MemoryType.PCI_P2PDMA) return 1;
+  return in_set(Word.DEVICE_BASE_REFS, type) ? 0 : <i32>nr;
+}
+
+/** Whether a page is in nobody's use: neither itself, nor as a tail of a folio that is. A tail may outlive its folio. */
+function is_idle_page(slot: u32, type: u32): bool {
+  const p = slot_to_page(slot);
+  if (!is_tagged(p)) return ref_count(p) == idle_count(type);
+  if (ref_count(p) != 0) return false;
+  const head = compound_head(slot);
+  if (head == INVALID || is_tagged(slot_to_page(head))) return true;
+  const in_folio = (slot - head) >> min(compound_order(head), 31) == 0;
+  return !in_folio || ref_count(slot_to_page(head)) == idle_count(type);
+}
+
+/** Whether a page is one that the pgmap has in use: in its ranges, of its zone, and with its word where that is not a tag. */
+function is_page_of(slot: u32, number: u32): bool {
+  const p = slot_to_page(slot);
+  if (!in_zone_device(p) || pgmap_of_pfn(slot_to_pfn(slot)) != number) return false;
+  return is_tagged(p) || pgmap_number(changetype<page>(p).compound_info) == number;
+}
+
+/** The Status for which zone_device_page_init would be refused, or OK. */
+export function check_zone_device_page_init(slot: u32, order: u32): Status {
+  const place = check_place(slot, order);
+  if (place != Status.OK) return place;
+  if (order > 0 && word(Word.DEVICE_PAGE_INIT_REWRITES) == 0) return Status.ORDER;
+  const number = pgmap_of_pfn(slot_to_pfn(slot));
+  const type = pgmap_type(number);
+  if (!is_allocated(type)) return Status.NO_PGMAP;
+  if (pgmap_is_dying(number)) return Status.PGMAP_DYING;
+  const end = slot + ((<u32>1) << order);
+  for (let s = slot; s != end; s++) {
+    if (!is_page_of(s, number)) return Status.NO_PGMAP;
+    if (!is_idle_page(s, type)) return Status.BUSY;
   }
-  return invalid;
+  // Up to 6.18 nothing undoes a compound here.
+  if (word(Word.DEVICE_PAGE_INIT_REWRITES) == 0 && (is_tagged(slot_to_page(slot)) || has_head_flag(slot_to_page(slot))))
+    return Status.BUSY;
+  return Status.OK;
+}
+
+/**
+ * zone_device_page_init, and what p2pdma_mmap does for its pages: the driver takes an idle page, from 7.0 on 2^order of them
+ * as one folio, into use. The folio has one reference more than an idle one, is locked, and holds references to its pgmap.
+ */
+export function zone_device_page_init(slot: u32, order: u32): i32 {
+  const status = check_zone_device_page_init(slot, order);
+  if (status != Status.OK) return refused(status);
+  const number = pgmap_of_pfn(slot_to_pfn(slot));
+  const type = pgmap_type(number);
+  const p = slot_to_page(slot);
+  pgmap_add_refs(number, refs_of_folio(type, 1 << order));
+  if (type == MemoryType.PCI_P2PDMA) {
+    ref_set(p, 1);
+    return 0;
+  }
+  if (word(Word.DEVICE_PAGE_INIT_REWRITES) != 0) {
+    const end = p + (STRUCT_PAGE_SIZE << order);
+    for (let at = p; at != end; at += STRUCT_PAGE_SIZE) rewrite_page(at, pgmap_address(number));
+  }
+  ref_set(p, idle_count(type) + 1);
+  set_flags(p, word64(Word.PG_LOCKED));
+  if (order > 0) make_compound(slot, order);
+  return 0;
+}
+
+/** A page may have been a head, a tail or page 1 of an earlier folio: whatever of that stands here goes (7.0). */
+function rewrite_page(p: u32, pgmap: u64): void {
+  clear_flags(p, 0xff);
+  const nr_pages = word(Word.NR_PAGES);
+  if (nr_pages != NO_FIELD) store<u32>(p + nr_pages - STRUCT_PAGE_SIZE, 0);
+  changetype<page>(p).mapping = 0;
+  changetype<page>(p).compound_info = pgmap;
+  changetype<page>(p).index = 0;
+}
+
+// ---- Out of use ---------------------------------------------------------------------------------------------------
+
+/** What the host has to do after a reference was dropped. */
+export enum Event {
+  /** Nothing. */
+  NONE,
+  /** The last reference of an ordinary folio went: it is the host's to release. */
+  RELEASED,
+  /** A device folio went back to its pgmap, and is idle. */
+  FREED,
+  /** The same, and who waits for an fs-dax folio to be idle is to be woken. */
+  WOKEN,
+  /** Call the driver's page_free or folio_free, then zone_device_folio_freed with the pages it had before. */
+  CALL_FREE,
+}
+
+/** The count at which a folio of this type goes back to its pgmap. */
+export function freed_count(type: u32): i32 {
+  return <i32>in_set(Word.DEVICE_FREED_AT_ONE, type);
+}
+
+/** The Status for which a device folio may not go back, or OK. */
+export function check_device_free(number: u32): Status {
+  const type = pgmap_type(number);
+  if (type == 0) return Status.NO_PGMAP;
+  return in_set(Word.DEVICE_CALLS_FREE, type) && !pgmap_has_free(number) ? Status.PGMAP_OPS : Status.OK;
+}
+
+/** free_zone_device_folio, and up to 6.14 the end of put_devmap_managed_page: the count has dropped. Answers an Event. */
+export function free_zone_device_folio(folio: u32, number: u32): Event {
+  const p = slot_to_page(folio);
+  const type = pgmap_type(number);
+  const frees = freed_count(type) == 0 || in_set(Word.DEVICE_CALLS_FREE, type);
+  if (frees) {
+    changetype<page>(p).memcg_data = 0;
+    clear_anon_exclusive(folio, p);
+    clear_flags(p, word64(Word.DEVICE_FREE_CLEARS));
+    if (!in_set(Word.DEVICE_KEEPS_MAPPING, type)) changetype<page>(p).mapping = 0;
+    if (in_set(Word.DEVICE_CALLS_FREE, type)) return Event.CALL_FREE;
+    if (idle_count(type) != 0) ref_set(p, idle_count(type));
+  }
+  return type == MemoryType.FS_DAX ? Event.WOKEN : Event.FREED;
+}
+
+/** PG_anon_exclusive goes from all pages of an anonymous folio. */
+function clear_anon_exclusive(folio: u32, p: u32): void {
+  if ((changetype<page>(p).mapping & MAPPING_ANON) == 0) return;
+  const nr: u32 = 1 << min(compound_order(folio), word(Word.MAX_FOLIO_ORDER));
+  const end = min(folio + nr, word(Word.NR_SLOTS));
+  for (let s = folio; s < end; s++) clear_flags(slot_to_page(s), word64(Word.PG_ANON_EXCLUSIVE));
+}
+
+/**
+ * What follows the driver's callback, which may have taken the page into use again: the references to the pgmap that the folio of
+ * `nr` pages held go, and up to 6.14 the count is that of an idle one.
+ */
+export function zone_device_folio_freed(folio: u32, nr: u32): i32 {
+  if (!slot_valid(folio)) return refused(Status.ABSENT);
+  const number = folio_pgmap(folio);
+  const type = pgmap_type(number);
+  if (type == 0) return refused(Status.NO_PGMAP);
+  pgmap_add_refs(number, -refs_of_folio(type, nr));
+  if (idle_count(type) != 0) ref_set(slot_to_page(folio), idle_count(type));
+  return 0;
+}
+
+/** References to their pgmap that the folios in use among `nr` slots hold. */
+export function refs_of_folios(slot: u32, nr: u32): u32 {
+  let refs: u32 = 0;
+  const end = end_of(slot, nr);
+  for (let s = first_busy_folio(slot, nr); s != INVALID; s = first_busy_folio(s + 1, end - (s + 1))) {
+    refs += refs_of_folio(pgmap_type(folio_pgmap(s)), folio_nr_pages(s));
+  }
+  return refs;
+}
+
+/** The slot after the last of `nr` from `slot` on, or of all there are. */
+function end_of(slot: u32, nr: u32): u32 {
+  return <u32>min<u64>(<u64>slot + nr, word(Word.NR_SLOTS));
+}
+
+/** mf_generic_kill_procs: the folio's head is marked as poisoned. Not done to memory the CPU does not map. */
+export function mf_generic_kill_procs(slot: u32): i32 {
+  const folio = counted_folio(slot);
+  if (folio < 0) return folio;
+  const type = pgmap_type(folio_pgmap(folio));
+  if (type == 0) return refused(Status.NO_PGMAP);
+  if (type == MemoryType.PRIVATE || type == MemoryType.COHERENT) return refused(Status.PGMAP_OPS);
+  set_flags(slot_to_page(folio), word64(Word.PG_HWPOISON));
+  return 0;
+}
+
+/** First slot of the `nr` from `slot` on whose folio is in use (more references than an idle one, or mapped); INVALID: none. */
+export function first_busy_folio(slot: u32, nr: u32): u32 {
+  const end = end_of(slot, nr);
+  for (let s = slot; s < end; s++) {
+    if (!slot_valid(s)) continue;
+    const p = slot_to_page(s);
+    if (is_tagged(p) || !in_zone_device(p)) continue;
+    const type = pgmap_type(pgmap_number(changetype<page>(p).compound_info));
+    if (type != 0 && ref_count(p) > idle_count(type)) return s;
+  }
+  return INVALID;
 }

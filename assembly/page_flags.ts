@@ -1,12 +1,10 @@
-// The flags word: named flags under their policies, zone, node and last_cpupid (include/linux/page-flags.h, mm.h), and
+// The flags word: named flags under their policies (include/linux/page-flags.h), what writes zone, node and last_cpupid, and
 // the page type in the word at +48. Which bit a flag is, is the host's to say; what a policy means, is said here.
-//
-//     63 ................................................. 0
-//     node | zone | last_cpupid | lru_gen | lru_refs | flags      widths and places by profile
 
 import { PageCompound, PageHead, PageTail, compound_head, compound_order, has_page, page_address } from "./compound";
 import { INVALID } from "./memory";
 import { NOT_MAPPED, page } from "./page";
+import { cpupid_field, links, links_mask } from "./page_links";
 import { assign_flags, clear_flags, ref_set, set_flags } from "./page_ref";
 import { Word, word, word64 } from "./profile";
 import { any_shared, set_section_plain, slot_to_page, slot_valid, span_valid } from "./sparse";
@@ -86,39 +84,6 @@ export function page_change_flag(slot: u32, bit: u32, policy: u32, value: bool):
   return 0;
 }
 
-// @ts-ignore: top level decorators are AssemblyScript
-@inline
-function field(slot: u32, shift: Word, mask: Word): u32 {
-  return <u32>((changetype<page>(slot_to_page(slot)).flags >> word64(shift)) & word64(mask));
-}
-
-/** page_zonenum: the page's own zone bits, 0xffffffff where there is no slot. */
-export function page_zonenum(slot: u32): u32 {
-  return slot_valid(slot) ? field(slot, Word.ZONE_SHIFT, Word.ZONE_MASK) : INVALID;
-}
-
-/** page_to_nid: the page's own node bits, 0xffffffff where there is no slot. */
-export function page_to_nid(slot: u32): u32 {
-  return slot_valid(slot) ? field(slot, Word.NODE_SHIFT, Word.NODE_MASK) : INVALID;
-}
-
-/** page_cpupid_last: all ones of the field's width after a reset, 0xffffffff where there is no slot. */
-export function page_cpupid_last(slot: u32): u32 {
-  return slot_valid(slot) ? field(slot, Word.CPUPID_SHIFT, Word.CPUPID_MASK) : INVALID;
-}
-
-// @ts-ignore: top level decorators are AssemblyScript
-@inline
-export function links_mask(): u64 {
-  return (word64(Word.ZONE_MASK) << word64(Word.ZONE_SHIFT)) | (word64(Word.NODE_MASK) << word64(Word.NODE_SHIFT));
-}
-
-// @ts-ignore: top level decorators are AssemblyScript
-@inline
-function links(zone: u32, nid: u32): u64 {
-  return ((<u64>zone) << word64(Word.ZONE_SHIFT)) | ((<u64>nid) << word64(Word.NODE_SHIFT));
-}
-
 function check_links(slot: u32, nr: u32, zone: u32, nid: u32): Status {
   if (zone > word(Word.ZONE_MASK) || nid > word(Word.NODE_MASK)) return Status.ARGUMENT;
   if (!span_valid(slot, nr)) return Status.ABSENT;
@@ -140,8 +105,7 @@ export function page_cpupid_xchg_last(slot: u32, cpupid: u32): i32 {
   if (!slot_valid(slot)) return refused(Status.ABSENT);
   if (cpupid > word(Word.CPUPID_MASK)) return refused(Status.ARGUMENT);
   if (folio_is_aliased(slot)) return refused(Status.ALIASED);
-  const shift = word64(Word.CPUPID_SHIFT);
-  assign_flags(slot_to_page(slot), word64(Word.CPUPID_MASK) << shift, (<u64>cpupid) << shift);
+  assign_flags(slot_to_page(slot), cpupid_field(), (<u64>cpupid) << word64(Word.CPUPID_SHIFT));
   return 0;
 }
 
@@ -152,18 +116,21 @@ export function page_cpupid_xchg_last(slot: u32, cpupid: u32): i32 {
 export function memmap_init_range(slot: u32, nr: u32, zone: u32, nid: u32, count: i32, flags_low: u32): i32 {
   const status = check_links(slot, nr, zone, nid);
   if (status != Status.OK) return refused(status);
-  const flags = links(zone, nid) | flags_low | (word64(Word.CPUPID_MASK) << word64(Word.CPUPID_SHIFT));
-  for (let s = slot, end = slot + nr; s < end; s++) {
-    const p = slot_to_page(s);
-    const lru = page_address(s) + offsetof<page>("compound_info");
-    memory.fill(p, 0, STRUCT_PAGE_SIZE);
-    changetype<page>(p).flags = flags;
-    changetype<page>(p).compound_info = lru;
-    changetype<page>(p).lru_prev = lru;
-    changetype<page>(p)._mapcount = NOT_MAPPED;
-    ref_set(p, count);
-  }
+  const flags = links(zone, nid) | flags_low | cpupid_field();
+  for (let s = slot, end = slot + nr; s < end; s++) init_single_page(s, flags, count);
   return 0;
+}
+
+/** __init_single_page, with flags and count as the caller goes on to set them. */
+export function init_single_page(slot: u32, flags: u64, count: i32): void {
+  const p = slot_to_page(slot);
+  const lru = page_address(slot) + offsetof<page>("compound_info");
+  memory.fill(p, 0, STRUCT_PAGE_SIZE);
+  changetype<page>(p).flags = flags;
+  changetype<page>(p).compound_info = lru;
+  changetype<page>(p).lru_prev = lru;
+  changetype<page>(p)._mapcount = NOT_MAPPED;
+  ref_set(p, count);
 }
 
 // Page types, by mask and value as the profile's encoding gives them: top byte from 6.12 on (mask 0xff000000), an

@@ -57,6 +57,10 @@ export enum Word {
   /** order: the largest folio's (MAX_FOLIO_ORDER), at most 22. */
   MAX_FOLIO_ORDER,
 
+  /** mask: the flag locked. */
+  PG_LOCKED,
+  /** mask: the flag reserved. */
+  PG_RESERVED,
   /** mask: the flag head. */
   PG_HEAD,
   /** mask: the flag swapcache. */
@@ -71,6 +75,8 @@ export enum Word {
   PG_LARGE_RMAPPABLE,
   /** mask: the flag double_map of page 1, 0 where there is none. */
   PG_DOUBLE_MAP,
+  /** mask: the flag anon_exclusive, 0 where there is none. */
+  PG_ANON_EXCLUSIVE,
   /** mask: PAGE_FLAGS_CHECK_AT_PREP, what a page loses when it is freed or becomes a head of its own. */
   CHECK_AT_PREP_MASK,
   /** mask: what a split copies from the old head to each new one. */
@@ -115,6 +121,8 @@ export enum Word {
   MM_ID_MAPCOUNTS,
   /** offset: two u64, `_deferred_list`, from order 2 on. */
   DEFERRED_LIST,
+  /** count: pages behind the head whose mapping may hold a field of the folio. */
+  META_PAGES,
 
   /** 0 or 1: prep_compound_tail stores 0 to private. */
   PREP_ZEROES_TAIL_PRIVATE,
@@ -155,6 +163,31 @@ export enum Word {
   SLAB_VALUE,
   /** MapcountRule: how page_mapcount counts. */
   MAPCOUNT_RULE,
+
+  /** set of MemoryType: whose idle pages have a count of 1, else 0. */
+  DEVICE_IDLE_AT_ONE,
+  /** set of MemoryType: whose pages are given back when the count drops to 1, else to 0. */
+  DEVICE_FREED_AT_ONE,
+  /** set of MemoryType: whose pages keep their mapping when they are given back. */
+  DEVICE_KEEPS_MAPPING,
+  /** set of MemoryType: whose pages go to the driver's page_free or folio_free when they are given back. */
+  DEVICE_CALLS_FREE,
+  /** set of MemoryType: whose pgmap holds a reference to itself for each unit from memremap_pages on. */
+  DEVICE_BASE_REFS,
+  /** set of MemoryType: whose mappings hold references to the folio. */
+  DEVICE_MAPPINGS_COUNT,
+  /** mask: flags that a device-private page loses when it is given back. */
+  DEVICE_FREE_CLEARS,
+  /** 0 or 1: zone_device_page_init takes an order and writes each page anew (7.0 on). */
+  DEVICE_PAGE_INIT_REWRITES,
+  /** 0 or 1: memmap_init_compound writes page 2 after the head's fields, `_deferred_list` among them. */
+  DEVICE_WIPES_DEFERRED_LIST,
+  /** 0 or 1: fs-dax makes folios of its entries (6.15 on), else it writes page by page. */
+  DAX_MAKES_FOLIOS,
+  /** 0 or 1: fs-dax files may share pages. */
+  DAX_SHARES,
+  /** 0 or 1: a single fs-dax page that leaves its file loses share and index too. */
+  DAX_RESETS_SINGLE_PAGES,
 }
 
 /** Room for words in memory. */

@@ -26,7 +26,9 @@ import {
   PFN_SECTION_SHIFT,
   PFN_SUBSECTION_SHIFT,
   SECTION_MEMMAP_SHIFT,
+  SLOTS_PER_VMEMMAP_PAGE,
   STRUCT_PAGE_SHIFT,
+  SUBSECTION_MEMMAP_SHIFT,
   VMEMMAP_PAGE_SHIFT,
 } from "./x86_64";
 
@@ -126,9 +128,20 @@ export function span_valid(slot: u32, nr: u32): bool {
 
 /** Give section `nr` the slots after all others: answers the first, or -1 where the section has no room or is there. */
 export function sparse_add_section(nr: u32, subsections_low: u32, subsections_high: u32): i32 {
-  const slot = word(Word.NR_SLOTS);
-  const slot_section = slot >> PFN_SECTION_SHIFT;
+  return sparse_add_section_at(nr, word(Word.NR_SLOTS) >> PFN_SECTION_SHIFT, subsections_low, subsections_high);
+}
+
+/** Whether no section has these slots: those of one removed, or the first after all others. */
+function is_vacant(slot_section: u32): bool {
+  const end = word(Word.NR_SLOTS) >> PFN_SECTION_SHIFT;
+  if (slot_section >= end) return slot_section == end;
+  return load<u32>(SLOT_SECTIONS + (slot_section << 2)) == word(Word.NR_SECTIONS);
+}
+
+/** The same, with the slots from 32768 * `slot_section` on: those of a section removed before, or the next after all. */
+export function sparse_add_section_at(nr: u32, slot_section: u32, subsections_low: u32, subsections_high: u32): i32 {
   if (nr >= word(Word.NR_SECTIONS) || slot_section >= MAX_SLOT_SECTIONS || section_entry(nr) != 0) return -1;
+  if (!is_vacant(slot_section)) return -1;
   const end = <u64>word(Word.SLOTS) + ((<u64>slot_section + 1) << SECTION_MEMMAP_SHIFT);
   if (end > (<u64>memory.size()) << 16) return -1;
   const subsections = ((<u64>subsections_high) << 32) | subsections_low;
@@ -137,8 +150,46 @@ export function sparse_add_section(nr: u32, subsections_low: u32, subsections_hi
   const plain = subsections == ALL_SUBSECTIONS ? PLAIN : 0;
   const delta = word(Word.SLOTS) + ((slot_section - nr) << SECTION_MEMMAP_SHIFT);
   set_section_entry(nr, delta | PRESENT | plain);
-  state_set(Word.NR_SLOTS, slot + PAGES_PER_SECTION, 0);
+  const slot = slot_section << PFN_SECTION_SHIFT;
+  state_set(Word.NR_SLOTS, max(word(Word.NR_SLOTS), slot + PAGES_PER_SECTION), 0);
   return <i32>slot;
+}
+
+/** Whether a section has these slots. */
+function is_taken(slot_section: u32): bool {
+  return slot_section < word(Word.NR_SLOTS) >> PFN_SECTION_SHIFT && !is_vacant(slot_section);
+}
+
+/** The subsections of a section that are valid from now on. Slots that turn valid are zeroes, and nobody else's. */
+export function sparse_set_subsections(slot_section: u32, subsections_low: u32, subsections_high: u32): void {
+  if (!is_taken(slot_section)) return;
+  const subsections = ((<u64>subsections_high) << 32) | subsections_low;
+  const changed = subsections ^ subsection_map(slot_section);
+  const first = slot_section << PFN_SECTION_SHIFT;
+  for (let at: u32 = 0; at < 64; at++) {
+    if (((changed >> at) & 1) == 0) continue;
+    const slot = first + (at << PFN_SUBSECTION_SHIFT);
+    clear_sharing(slot, 1 << PFN_SUBSECTION_SHIFT);
+    memory.fill(slot_to_page(slot), 0, 1 << SUBSECTION_MEMMAP_SHIFT);
+  }
+  store<u64>(SUBSECTION_MAPS + (slot_section << 3), subsections);
+  set_section_plain(slot_section, false);
+}
+
+/** Take a section away: its slots are nobody's until another section gets them. */
+export function sparse_remove_section(slot_section: u32): void {
+  if (!is_taken(slot_section)) return;
+  const slot = slot_section << PFN_SECTION_SHIFT;
+  clear_sharing(slot, PAGES_PER_SECTION);
+  memory.fill(slot_to_page(slot), 0, 1 << SECTION_MEMMAP_SHIFT);
+  set_section_entry(slot_section_nr(slot), 0);
+  store<u32>(SLOT_SECTIONS + (slot_section << 2), word(Word.NR_SECTIONS));
+  store<u64>(SUBSECTION_MAPS + (slot_section << 3), 0);
+}
+
+function clear_sharing(slot: u32, nr: u32): void {
+  if (word(Word.NR_SHARED) == 0) return;
+  for (let at = slot; at < slot + nr; at += SLOTS_PER_VMEMMAP_PAGE) set_page_sharing(at, Sharing.NONE);
 }
 
 /** Whether the slot's section is marked PLAIN: lookups in it take the unchecked loops. */
@@ -198,7 +249,10 @@ export function slot_is_alias(slot: u32): bool {
 
 /** Say how the 64 slots around `slot` share their frame: a Sharing. */
 export function set_slot_sharing(slot: u32, sharing: u32): void {
-  if (!slot_valid(slot)) return;
+  if (slot_valid(slot)) set_page_sharing(slot, sharing);
+}
+
+function set_page_sharing(slot: u32, sharing: u32): void {
   const at = slot >> VMEMMAP_PAGE_SHIFT;
   const shared = sharing == Sharing.HOME || sharing == Sharing.ALIAS;
   if (test_bit(SHARED_BITMAP, at) != shared) add_to_word(Word.NR_SHARED, shared ? 1 : -1);

@@ -38,6 +38,16 @@ export enum Status {
   NOT_OPTIMIZED,
   /** An argument is out of its range. */
   ARGUMENT,
+  /** A page has no pgmap the core knows, or its pgmap is of another type. */
+  NO_PGMAP,
+  /** The pgmap is being torn down. */
+  PGMAP_DYING,
+  /** The pgmap lacks the callback that this step needs. */
+  PGMAP_OPS,
+  /** The folio can't be pinned in this way. */
+  NOT_PINNABLE,
+  /** The folio is in use: referenced, in a file, or part of a compound. */
+  BUSY,
 }
 
 // @ts-ignore: top level decorators are AssemblyScript

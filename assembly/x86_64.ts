@@ -15,6 +15,7 @@ export const ALL_SUBSECTIONS: u64 = 0xffff_ffff_ffff_ffff;
 export const STRUCT_PAGE_SHIFT: u32 = 6;
 export const STRUCT_PAGE_SIZE: u32 = 1 << STRUCT_PAGE_SHIFT;
 export const SECTION_MEMMAP_SHIFT: u32 = PFN_SECTION_SHIFT + STRUCT_PAGE_SHIFT;
+export const SUBSECTION_MEMMAP_SHIFT: u32 = PFN_SUBSECTION_SHIFT + STRUCT_PAGE_SHIFT;
 
 /** A page of the vmemmap itself holds 64 struct pages. */
 export const VMEMMAP_PAGE_SHIFT: u32 = PAGE_SHIFT - STRUCT_PAGE_SHIFT;

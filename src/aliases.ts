@@ -38,13 +38,9 @@ export function checkAliasLists(aliases: VmemmapAliases, refuse: (message: strin
   });
 }
 
-interface Entry {
-  readonly frame: number;
-  readonly home: boolean;
-}
-
+/** Pages of the vmemmap by first PFN, each with twice its frame's number, and one more where it is the frame's home. */
 export class AliasTable {
-  readonly #entries = new Map<number, Entry>();
+  readonly #entries = new Map<number, number>();
   #nextFrame = 0;
 
   /** A frame that several pages will show. */
@@ -53,7 +49,7 @@ export class AliasTable {
   }
 
   add(pfn: number, frame: number, home: boolean): void {
-    this.#entries.set(pfn, { frame, home });
+    this.#entries.set(pfn, 2 * frame + Number(home));
     this.#nextFrame = Math.max(this.#nextFrame, frame + 1);
   }
 
@@ -62,7 +58,7 @@ export class AliasTable {
   }
 
   isHome(pfn: number): boolean {
-    return this.#entries.get(pfn)?.home ?? false;
+    return (this.#entries.get(pfn) ?? 0) % 2 === 1;
   }
 
   /** First PFN of some vmemmap page in the table of which `wanted` holds. */
@@ -73,7 +69,14 @@ export class AliasTable {
 
   /** The frame a vmemmap page shows, if others show it too. */
   frameOf(pfn: number): number | undefined {
-    return this.#entries.get(pfn)?.frame;
+    const entry = this.#entries.get(pfn);
+    return entry === undefined ? undefined : Math.floor(entry / 2);
+  }
+
+  /** How many pages of the vmemmap take no memory of their own. */
+  get savedPages(): number {
+    const frames = new Set(Array.from(this.#entries.values(), (entry) => Math.floor(entry / 2)));
+    return this.#entries.size - frames.size;
   }
 
   /** All entries, frames numbered as they first appear. */
@@ -83,11 +86,10 @@ export class AliasTable {
     const frames = new Uint32Array(pfns.length);
     const home = new Uint8Array(pfns.length);
     pfns.forEach((pfn, i) => {
-      const entry = this.#entries.get(pfn);
-      if (entry === undefined) return;
-      if (!numbers.has(entry.frame)) numbers.set(entry.frame, numbers.size);
-      frames[i] = numbers.get(entry.frame) ?? 0;
-      home[i] = Number(entry.home);
+      const frame = this.frameOf(pfn)!;
+      if (!numbers.has(frame)) numbers.set(frame, numbers.size);
+      frames[i] = numbers.get(frame)!;
+      home[i] = Number(this.isHome(pfn));
     });
     return { pfns, frames, home };
   }

@@ -34,6 +34,18 @@ export type VmemmapErrorCode =
   | "not-optimized"
   /** The page is poisoned: the kernel never frees it. */
   | "hwpoison"
+  /** The page belongs to no known pgmap, or to one of a type that the call does not take. */
+  | "no-pgmap"
+  /** Folios of the pgmap are still in use. */
+  | "pgmap-busy"
+  /** The pgmap is being torn down: it gives no new references. */
+  | "pgmap-dying"
+  /** The pgmap lacks a callback that this step needs. */
+  | "pgmap-ops"
+  /** The folio can't be pinned in this way (-EREMOTEIO, or FOLL_LONGTERM on memory that has to move). */
+  | "not-pinnable"
+  /** A page is in use: referenced, in a file, or part of a compound. */
+  | "folio-busy"
   /** The map needs more linear memory than WebAssembly or this host can give. */
   | "out-of-memory"
   /** No profile has this name, or the profile is not consistent. */

@@ -1,7 +1,18 @@
 import type { Vmemmap } from "./vmemmap.js";
-import { MAX_I32, MIN_I32, whole } from "./check.js";
+import { checkKeys, MAX_I32, MIN_I32, whole } from "./check.js";
+import { throwFirst } from "./callbacks.js";
 import { INVALID } from "./engine/core.js";
+import { constant } from "./engine/modules.js";
 import { errorOf } from "./engine/status.js";
+import { VmemmapError } from "./errors.js";
+
+/** How a folio is pinned. */
+export interface PinOptions {
+  /** FOLL_LONGTERM. @default false */
+  readonly longterm?: boolean;
+  /** FOLL_PCI_P2PDMA: the caller can deal with p2pdma memory. @default false */
+  readonly p2pdma?: boolean;
+}
 
 function references(count: number): number {
   return whole(count, 1, MAX_I32, "number of references");
@@ -15,8 +26,8 @@ function int32(count: number): number {
  * A folio, named by its head: a cheap value, no copy. Each property reads the slots as they are at that moment, so a folio
  * that was split or freed meanwhile reads as what stands there now.
  *
- * Changes throw "aliased-slots" where a slot of the folio is an alias (an optimised hugetlb folio, a deduplicated device-dax
- * one), and "bad-argument" for counts that are no 32-bit numbers.
+ * Changes throw "aliased-slots" where the head's own frame shows elsewhere too (a hugetlb folio optimised by HVO, up to 7.0), and
+ * "bad-argument" for counts that are no 32-bit numbers.
  */
 export class Folio {
   readonly #map: Vmemmap;
@@ -130,24 +141,104 @@ export class Folio {
     return this.#change(this.#core.folio_try_get(this.#slot, references(count)), `tryGet(${count})`) === 1;
   }
 
-  /** folio_ref_sub_and_test: drop `count` references; true when the last one went. @throws VmemmapError "refcount" */
+  /**
+   * folio_put_refs: drop `count` references; true when the last one went. A ZONE_DEVICE folio then goes back to its pgmap as
+   * its type has it (free_zone_device_folio): the driver's callback runs, who waits is woken.
+   *
+   * @throws VmemmapError "refcount"; "pgmap-ops": freeing it needs a callback its pgmap lacks; what the callback threw, once the
+   * step is complete
+   */
   put(count = 1): boolean {
-    return this.#change(this.#core.folio_put_refs(this.#slot, references(count)), `put(${count})`) === 1;
+    return this.#dropped(this.#core.folio_put_refs(this.#slot, references(count)), `put(${count})`);
+  }
+
+  /** Whether the references that went were the last, with all that follows. */
+  #dropped(event: number, what: string): boolean {
+    const errors: unknown[] = [];
+    const freed = this.#map.devices.finish(this.#change(event, what), this.#slot, errors);
+    throwFirst(errors);
+    return freed;
+  }
+
+  /** folio_ref_inc: a plain increment, from 0 too, as a DAX fault does. @throws VmemmapError "refcount", "pgmap-dying" */
+  refInc(): void {
+    this.#change(this.#core.folio_ref_inc(this.#slot), "refInc");
+  }
+
+  /**
+   * FOLL_PIN (try_grab_folio): `count` pins. A large folio counts them beside its references, a small one as 1024 references
+   * each.
+   *
+   * @throws VmemmapError "not-pinnable": for long on fs-dax, coherent or movable memory, or p2pdma memory without the option;
+   * "refcount": the folio is free, or the count would overflow
+   */
+  pin(count = 1, how: PinOptions = {}): void {
+    checkKeys(how, ["longterm", "p2pdma"], "pin");
+    const { longterm = false, p2pdma = false } = how;
+    if (longterm && this.#map.profile.zones[this.#map.pageZone(this.pfn)] === "MOVABLE") {
+      throw new VmemmapError("not-pinnable", `pin of the folio at PFN ${this.pfn} for long: it is in zone MOVABLE`);
+    }
+    const flags = (longterm ? constant("Foll.LONGTERM") : 0) | (p2pdma ? constant("Foll.PCI_P2PDMA") : 0);
+    this.#change(this.#core.folio_pin(this.#slot, references(count), flags), `pin(${count})`);
+  }
+
+  /** gup_put_folio of FOLL_PIN: `count` pins go; otherwise as {@link put}. @throws VmemmapError "refcount": there are not as many */
+  unpin(count = 1): boolean {
+    return this.#dropped(this.#core.folio_unpin(this.#slot, references(count)), `unpin(${count})`);
+  }
+
+  /** folio_maybe_dma_pinned: exact for large folios; a small one with 1024 references says so too. */
+  get maybeDmaPinned(): boolean {
+    return this.#core.folio_maybe_dma_pinned(this.#slot) !== 0;
+  }
+
+  // ---- DAX ------------------------------------------------------------------------------------------------------------
+
+  /** dax_page_is_idle: nobody has the folio but its pgmap. A refcount of 1 up to 6.14, of 0 from 6.15 on. */
+  get daxIsIdle(): boolean {
+    return this.refcount === Number(this.#map.profile.zoneDevice.idleAtOne.includes("fs-dax"));
+  }
+
+  /** dax_busy_page: there are references beside those of page tables, which count from 6.15 on only. */
+  get daxIsBusy(): boolean {
+    const { idleAtOne, mappingsCount } = this.#map.profile.zoneDevice;
+    if (idleAtOne.includes("fs-dax")) return this.refcount > 1;
+    return this.refcount - (mappingsCount.includes("fs-dax") ? this.mapcount : 0) !== 0;
+  }
+
+  /** dax_folio_is_shared: several files have it (reflink). */
+  get daxIsShared(): boolean {
+    return this.#core.dax_folio_is_shared(this.#slot) !== 0;
+  }
+
+  /**
+   * Resolves when the device folio is idle, as {@link daxIsIdle} for fs-dax: at once, or with the wake-up that its last
+   * reference brings (dax_break_layout).
+   *
+   * @throws VmemmapError "no-pgmap": it is no device folio
+   */
+  async whenIdle(): Promise<void> {
+    if (this.#map.folioPgmap(this.pfn) === null) {
+      throw new VmemmapError("no-pgmap", `whenIdle of the folio at PFN ${this.pfn}: it is of no pgmap`);
+    }
+    if (!this.#map.devices.isIdle(this.#slot)) await this.#map.devices.whenWoken(this.#slot);
   }
 
   /** folio_ref_add_unless: whether `count` was added, which it is unless the refcount is `unless`. */
   refAddUnless(count: number, unless: number): boolean {
-    return (
-      this.#change(
-        this.#core.folio_ref_add_unless(this.#slot, int32(count), int32(unless)),
-        `refAddUnless(${count})`,
-      ) === 1
-    );
+    const status = this.#core.folio_ref_add_unless(this.#slot, int32(count), int32(unless));
+    return this.#counted(this.#change(status, `refAddUnless(${count})`)) === 1;
+  }
+
+  /** The count changed otherwise than by put: who waits for the folio may have to know. */
+  #counted(answer: number): number {
+    this.#map.devices.noteCount(this.#slot);
+    return answer;
   }
 
   /** folio_ref_freeze: to 0 if the refcount is exactly `count`. */
   freeze(count: number): boolean {
-    return this.#change(this.#core.folio_ref_freeze(this.#slot, int32(count)), `freeze(${count})`) === 1;
+    return this.#counted(this.#change(this.#core.folio_ref_freeze(this.#slot, int32(count)), `freeze(${count})`)) === 1;
   }
 
   /** folio_ref_unfreeze: from 0 to `count`. @throws VmemmapError "refcount": the folio is not frozen */
@@ -157,6 +248,6 @@ export class Folio {
 
   /** set_page_count: the count, whatever it was. */
   setRefcount(count: number): void {
-    this.#change(this.#core.set_page_count(this.#slot, int32(count)), `setRefcount(${count})`);
+    this.#counted(this.#change(this.#core.set_page_count(this.#slot, int32(count)), `setRefcount(${count})`));
   }
 }

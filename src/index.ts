@@ -1,10 +1,14 @@
 export { type VmemmapAliases } from "./aliases.js";
+export type { DaxEntry, MigrateKind, PageTotals, ZoneDeviceTotals } from "./device-map.js";
 export { VmemmapError, type VmemmapErrorCode } from "./errors.js";
-export { Folio } from "./folio.js";
+export { Folio, type PinOptions } from "./folio.js";
 export type { AltmapRecord, ByteSource, PgmapRange, PgmapRecord } from "./image/image.js";
+export { type MemremapOptions, Pgmap, type PgmapOps } from "./pgmap.js";
 export * from "./profile/index.js";
 export type { MemoryRange, Section } from "./sections.js";
 export type { PageKind, PagePredicate } from "./select.js";
 export type { AnswerList, Build, PfnList, PfnRange, PfnSource } from "./types.js";
 export { type ImageSource, type LoadOptions, Vmemmap, type VmemmapOptions } from "./vmemmap.js";
+export type { Finding, FindingCode, VerifyOptions, VerifyReport } from "./verify.js";
+export type { VmemmapUsage } from "./usage.js";
 export { NOT_DEVICE, UNKNOWN_PGMAP } from "./pgmaps.js";

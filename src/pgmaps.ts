@@ -1,5 +1,6 @@
 /** Device page maps of a map: told to the core by address and range, so that it can resolve pages to them. */
 import type { Core } from "./engine/core.js";
+import { halves } from "./engine/halves.js";
 import { constant } from "./engine/modules.js";
 import { VmemmapError } from "./errors.js";
 import type { PgmapRange, PgmapRecord } from "./image/image.js";
@@ -11,29 +12,47 @@ export const UNKNOWN_PGMAP = 0xfffffffd;
 
 interface NumberedRange extends PgmapRange {
   readonly pgmap: number;
+  /** Pages at its start that are the altmap's. */
+  readonly offset: number;
+}
+
+/** What the core is to know of a pgmap. */
+export interface PgmapFacts {
+  readonly record: PgmapRecord;
+  /** MemoryType of the core, 0 where the kernel has no such type. */
+  readonly type: number;
+  /** PgmapFlags of the core, added up. */
+  readonly flags: number;
+  readonly refs: number;
+}
+
+/** Tell the core of these pgmaps in place of those it knew. A pgmap's number is its place in the list. @internal */
+export function tellPgmaps(core: Core, pgmaps: readonly PgmapFacts[]): void {
+  const { pgmaps_clear, pgmap_add, pgmap_add_range } = core.exports;
+  pgmaps_clear();
+  for (const { record, type, flags, refs } of pgmaps) pgmap_add(...halves(record.address), type, flags, refs);
+  for (const { pgmap, start, end, offset } of rangesOf(pgmaps.map(({ record }) => record))) {
+    pgmap_add_range(pgmap, ...halves(BigInt(start)), ...halves(BigInt(end)), offset);
+  }
 }
 
 /**
- * Tell the core of these pgmaps in place of those it knew. A pgmap's number is its place in the list.
+ * Check what holds for all lists of pgmaps.
  *
  * @throws VmemmapError "bad-range": ranges that are empty or meet; "bad-argument": an address twice, or too many
  * @internal
  */
-export function tellPgmaps(core: Core, pgmaps: readonly PgmapRecord[]): void {
-  const ranges = rangesOf(pgmaps);
-  checkRanges(ranges, pgmaps);
+export function checkPgmaps(pgmaps: readonly PgmapRecord[]): void {
+  checkRanges(rangesOf(pgmaps), pgmaps);
   checkAddresses(pgmaps);
-  const { pgmaps_clear, pgmap_add, pgmap_add_range } = core.exports;
-  pgmaps_clear();
-  for (const { address } of pgmaps) pgmap_add(...halves(address));
-  for (const { pgmap, start, end } of ranges) {
-    pgmap_add_range(pgmap, ...halves(BigInt(start)), ...halves(BigInt(end)));
-  }
 }
 
 function rangesOf(pgmaps: readonly PgmapRecord[]): NumberedRange[] {
   return pgmaps
-    .flatMap(({ ranges }, pgmap) => ranges.map(({ start, end }) => ({ start, end, pgmap })))
+    .flatMap(({ ranges, altmap }, pgmap) => {
+      const offset = altmap === null ? 0 : altmap.reserve + altmap.free;
+      return ranges.map(({ start, end }, i) => ({ start, end, pgmap, offset: i === 0 ? offset : 0 }));
+    })
     .sort((a, b) => a.start - b.start);
 }
 
@@ -68,8 +87,4 @@ function checkAddresses(pgmaps: readonly PgmapRecord[]): void {
 
 function show({ address }: PgmapRecord): string {
   return `0x${address.toString(16)}`;
-}
-
-function halves(word: bigint): [low: number, high: number] {
-  return [Number(word & 0xffffffffn), Number((word >> 32n) & 0xffffffffn)];
 }

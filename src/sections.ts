@@ -101,7 +101,7 @@ function addRange(sections: Map<number, Section>, { start, end, hotplug = false 
 }
 
 /** Bits of the subsections that PFNs `start` to `end` of a section touch. */
-function subsectionBits(start: number, end: number): bigint {
+export function subsectionBits(start: number, end: number): bigint {
   const from = BigInt(Math.floor(start / PAGES_PER_SUBSECTION));
   const to = BigInt(Math.ceil(end / PAGES_PER_SUBSECTION));
   return (1n << to) - (1n << from);
@@ -142,6 +142,23 @@ export function checkBase(
   if (base < 0n || base % alignment !== 0n || base + end > 1n << 64n) {
     const rule = `a multiple of 0x${alignment.toString(16)} from which all slots end below 2^64`;
     throw refuse(`vmemmapBase 0x${base.toString(16)}: expected ${rule}`);
+  }
+}
+
+/** Where the vmemmap of 5-level page tables begins without KASLR (arch/x86, Documentation/arch/x86/x86_64/mm.rst). */
+const LA57_BASE = 0xffd4000000000000n;
+
+/** Check that the slots of memory of so many physical address bits could stand from `base` on. @throws VmemmapError "bad-argument" */
+export function checkWindow(base: bigint, physmemBits: number): void {
+  if (![46, 52].includes(physmemBits)) {
+    throw new VmemmapError("bad-argument", `maxPhysmemBits ${display(physmemBits)}: expected 46 or 52`);
+  }
+  if (physmemBits === 52 && base + (1n << 46n) > 1n << 64n) {
+    const hint = `5-level page tables have it at 0x${LA57_BASE.toString(16)}`;
+    throw new VmemmapError(
+      "bad-argument",
+      `maxPhysmemBits 52: its slots do not fit behind vmemmapBase 0x${base.toString(16)}; ${hint}`,
+    );
   }
 }
 

@@ -1,8 +1,9 @@
 import { checkKeys, display, MAX_I32, MIN_I32, whole } from "./check.js";
 import type { Core } from "./engine/core.js";
+import type { PgmapRecord } from "./image/image.js";
 import { constant } from "./engine/modules.js";
 import { VmemmapError } from "./errors.js";
-import type { Profile } from "./profile/index.js";
+import type { MemoryType, Profile } from "./profile/index.js";
 import { flagOf, typeOf } from "./profile/names.js";
 
 /** What a page is in its compound. */
@@ -30,6 +31,12 @@ export interface PagePredicate {
   /** The page's own count, ends included. */
   readonly minRefcount?: number;
   readonly maxRefcount?: number;
+  /** ZONE_DEVICE pages of this pgmap, one of {@link Vmemmap.pgmaps}, by their folio (page_pgmap). */
+  readonly pgmap?: PgmapRecord;
+  /** ZONE_DEVICE pages whose pgmap is of this type. */
+  readonly memoryType?: MemoryType;
+  /** ZONE_DEVICE pages whose pgmap has this owner. */
+  readonly owner?: bigint;
 }
 
 const kindNumbers = { single: "PageKind.SINGLE", head: "PageKind.HEAD", tail: "PageKind.TAIL" } as const;
@@ -45,6 +52,9 @@ const PREDICATE_KEYS = [
   "maxOrder",
   "minRefcount",
   "maxRefcount",
+  "pgmap",
+  "memoryType",
+  "owner",
 ];
 const ANY_ORDER = 255;
 const NO_TYPE = { mask: 0, value: 0 };
@@ -65,14 +75,35 @@ function checkNames(names: unknown, what: string): void {
   }
 }
 
-/** Write a predicate where the core looks for it (Predicate, assembly/bulk/scan.ts). @internal */
-export function writePredicate(core: Core, profile: Profile, want: PagePredicate): void {
+/** Where the set of pgmaps stands, in bytes from the predicate. */
+const PGMAP_SET = 64;
+
+/**
+ * Write a predicate where the core looks for it (Predicate, assembly/bulk/scan.ts).
+ *
+ * @param numbersOf the pgmaps that it asks for, by number; undefined where it asks for none
+ * @internal
+ */
+export function writePredicate(
+  core: Core,
+  profile: Profile,
+  want: PagePredicate,
+  numbersOf: (want: PagePredicate) => readonly number[] | undefined,
+): void {
   checkKeys(want, PREDICATE_KEYS, "select");
-  const set = ownBits(profile, want.set);
+  if (want.memoryType !== undefined && !profile.zoneDevice.memoryTypes.includes(want.memoryType)) {
+    const known = profile.zoneDevice.memoryTypes.join(", ");
+    throw new VmemmapError(
+      "bad-argument",
+      `memoryType ${display(want.memoryType)}: profile ${profile.name} has ${known}`,
+    );
+  }
+  const pgmaps = numbersOf(want);
+  const wantedSet = ownBits(profile, want.set);
   const clear = ownBits(profile, want.clear);
-  if ((set & clear) !== 0n) throw new VmemmapError("bad-argument", `a flag is wanted both set and clear`);
-  let mask = set | clear;
-  let value = set;
+  if ((wantedSet & clear) !== 0n) throw new VmemmapError("bad-argument", `a flag is wanted both set and clear`);
+  let mask = wantedSet | clear;
+  let value = wantedSet;
   for (const [name, field] of [
     ["zone", profile.zone],
     ["node", profile.node],
@@ -105,4 +136,8 @@ export function writePredicate(core: Core, profile: Profile, want: PagePredicate
     ],
     at / 4 + 9,
   );
+  core.u32[at / 4 + 11] = Number(pgmaps !== undefined);
+  const pgmapSet = new Uint8Array(constant("MAX_PGMAPS") / 8);
+  for (const number of pgmaps ?? []) pgmapSet[number >> 3]! |= 1 << (number & 7);
+  core.u8.set(pgmapSet, at + PGMAP_SET);
 }

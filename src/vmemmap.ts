@@ -1,22 +1,23 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { AliasTable, checkAliasLists, type VmemmapAliases } from "./aliases.js";
-import * as batch from "./batch.js";
 import { checkField, initializeSlots, zoneNumber } from "./boot.js";
 import { checkApart } from "./changes.js";
 import { checkKeys, display, whole } from "./check.js";
-import { Core, INVALID, STAGED_ELEMENTS, stagingPlaces } from "./engine/core.js";
+import { DeviceMap } from "./device-map.js";
+import { Devices } from "./devices.js";
+import { Core, INVALID } from "./engine/core.js";
 import { bestBuild, constant } from "./engine/modules.js";
 import { errorOf } from "./engine/status.js";
 import { VmemmapError, type VmemmapErrorCode } from "./errors.js";
 import { Folio } from "./folio.js";
 import { noteOptimized, noteRestored } from "./hvo.js";
-import { type ByteSource, decodeImage, encodeImage, type PgmapRecord } from "./image/image.js";
+import { type ByteSource, decodeImage, encodeImage } from "./image/image.js";
 import { type FlagPolicy, profile as profileOf, type PresetName, type Profile } from "./profile/index.js";
 import { flagOf, typeOf } from "./profile/names.js";
-import { tellPgmaps } from "./pgmaps.js";
 import {
   checkBase,
   checkSections,
+  checkWindow,
   type MemoryRange,
   PAGES_PER_SECTION,
   PAGES_PER_SUBSECTION,
@@ -26,9 +27,8 @@ import {
   sectionsOf,
   SLOT_BYTES,
 } from "./sections.js";
-import { isWide } from "./lists.js";
-import { type PagePredicate, writePredicate } from "./select.js";
-import type { AnswerList, Build, PfnList, PfnSource } from "./types.js";
+import type { Build } from "./types.js";
+import { type VmemmapUsage, vmemmapUsage } from "./usage.js";
 
 /** How to make a map. */
 export interface VmemmapOptions {
@@ -42,6 +42,13 @@ export interface VmemmapOptions {
   readonly vmemmapBase?: bigint;
   /** Room for lists in the engine's own memory, in u32 entries: see {@link Vmemmap.list}. @default 0 */
   readonly listCapacity?: number;
+  /**
+   * Pages of device memory that may be added later while views of the engine's memory ({@link Vmemmap.list}, {@link
+   * Vmemmap.slotBytes}) are in use, which forbid it to grow. @default 0
+   */
+  readonly hotplugCapacity?: number;
+  /** Physical address bits up to which memory can be added later: 46, with 5-level page tables 52. @default 46 */
+  readonly maxPhysmemBits?: 46 | 52;
   /** Which build of the core. @default SIMD where the host has it */
   readonly build?: Build;
   /**
@@ -56,10 +63,10 @@ export interface VmemmapOptions {
 export type ImageSource = ByteSource | ArrayBuffer | Blob;
 
 /** What {@link Vmemmap.load} takes beside the image. */
-export type LoadOptions = Pick<VmemmapOptions, "build" | "listCapacity">;
+export type LoadOptions = Pick<VmemmapOptions, "build" | "listCapacity" | "hotplugCapacity" | "maxPhysmemBits">;
 
-const LOAD_OPTIONS = ["build", "listCapacity"];
-const OPTIONS = ["profile", "memory", "sections", "vmemmapBase", "listCapacity", "build", "initialize"];
+const LOAD_OPTIONS = ["build", "listCapacity", "hotplugCapacity", "maxPhysmemBits"];
+const OPTIONS = [...LOAD_OPTIONS, "profile", "memory", "sections", "vmemmapBase", "initialize"];
 /** What fits a 4 GiB memory. */
 const MAX_LIST_ENTRIES = 2 ** 30;
 const policies: Record<FlagPolicy, Parameters<typeof constant>[0]> = {
@@ -78,23 +85,24 @@ const policies: Record<FlagPolicy, Parameters<typeof constant>[0]> = {
  * Pages are named by PFN. Calls about one page throw `pfn-absent` where it has no slot, and `bad-head` where its tagged
  * word leads nowhere; batches mark such pages and count them.
  */
-export class Vmemmap {
-  readonly profile: Profile;
+export class Vmemmap extends DeviceMap {
+  override readonly profile: Profile;
   /** Kernel address of PFN 0's struct page. */
   readonly vmemmapBase: bigint;
   /** Where the map comes from; kept by {@link save}. */
   provenance: Readonly<Record<string, unknown>> = {};
+  /** @internal */
+  override readonly devices: Devices;
   #core: Core | undefined;
-  #listsUsed = 0;
-  #pgmaps: readonly PgmapRecord[] = [];
   readonly #aliases = new AliasTable();
 
   /**
    * @throws VmemmapError "bad-profile", "bad-range", "bad-argument", "out-of-memory"
    */
   constructor(options: VmemmapOptions) {
+    super();
     checkKeys(options, OPTIONS, "new Vmemmap");
-    const { memory = [], listCapacity = 0, build = bestBuild() } = options;
+    const { memory = [], listCapacity = 0, hotplugCapacity = 0, maxPhysmemBits = 46, build = bestBuild() } = options;
     this.profile = profileOf(options.profile ?? "7.3");
     this.vmemmapBase = options.vmemmapBase ?? this.profile.vmemmapBase;
     if (options.memory !== undefined && options.sections !== undefined) {
@@ -105,7 +113,14 @@ export class Vmemmap {
     if (sections.length === 0) throw new VmemmapError("bad-range", "a map needs at least one range of memory");
     checkBase(this.vmemmapBase, this.profile, sections, (message) => new VmemmapError("bad-argument", message));
     whole(listCapacity, 0, MAX_LIST_ENTRIES, "listCapacity");
-    this.#core = new Core(build, this.profile, this.vmemmapBase, sections, listCapacity);
+    whole(hotplugCapacity, 0, PFN_LIMIT, "hotplugCapacity");
+    checkWindow(this.vmemmapBase, maxPhysmemBits);
+    this.#core = new Core(build, this.profile, this.vmemmapBase, sections, {
+      listCapacity,
+      physmemBits: maxPhysmemBits,
+      spareSections: Math.ceil(hotplugCapacity / PAGES_PER_SECTION),
+    });
+    this.devices = this.#makeDevices();
     if (options.initialize ?? true) initializeSlots(this.#core, this.profile, memory);
   }
 
@@ -121,13 +136,27 @@ export class Vmemmap {
     }
   }
 
+  #makeDevices(): Devices {
+    const core = () => this.core;
+    const aliases = this.#aliases;
+    return new Devices({
+      get core() {
+        return core();
+      },
+      aliases,
+      profile: this.profile,
+      folioAt: (slot) => Folio.at(this, this.core.pfnOf(slot), slot),
+    });
+  }
+
   /** @internal */
-  get core(): Core {
-    this.#checkAlive();
+  override get core(): Core {
+    this.checkAlive();
     return this.#core!;
   }
 
-  #checkAlive(): void {
+  /** @internal */
+  override checkAlive(): void {
     if (this.#core === undefined) throw new VmemmapError("disposed", "this map was disposed of");
   }
 
@@ -178,7 +207,7 @@ export class Vmemmap {
   }
 
   /** Slot of a PFN. @throws VmemmapError "pfn-absent" */
-  slotOf(pfn: number): number {
+  override slotOf(pfn: number): number {
     const slot = this.core.slotOf(checkPfn(pfn));
     if (slot === INVALID) throw new VmemmapError("pfn-absent", `PFN ${pfn}: no present section holds it`);
     return slot;
@@ -186,21 +215,26 @@ export class Vmemmap {
 
   /** PFN of a slot. @throws VmemmapError "bad-argument" */
   pfnOf(slot: number): number {
-    if (!Number.isInteger(slot) || slot < 0 || slot >= this.slots) {
-      throw new VmemmapError("bad-argument", `slot ${slot}: the map has ${this.slots}`);
+    if (
+      !Number.isInteger(slot) ||
+      slot < 0 ||
+      slot >= this.core.slotLimit ||
+      this.core.exports.slot_valid(slot) === 0
+    ) {
+      throw new VmemmapError("bad-argument", `slot ${slot}: no page of this map has it`);
     }
     return this.core.pfnOf(slot);
   }
 
   /** Kernel address of a page's struct page (pfn_to_page). */
   pageAddress(pfn: number): bigint {
-    this.#checkAlive();
+    this.checkAlive();
     return this.vmemmapBase + BigInt(whole(pfn, 0, PFN_LIMIT - 1, "PFN")) * BigInt(SLOT_BYTES);
   }
 
   /** PFN of the struct page at a kernel address (page_to_pfn). @throws VmemmapError "bad-argument" */
   addressPfn(address: bigint): number {
-    this.#checkAlive();
+    this.checkAlive();
     if (typeof address !== "bigint") {
       throw new VmemmapError("bad-argument", `address ${display(address)}: expected a bigint`);
     }
@@ -214,16 +248,17 @@ export class Vmemmap {
   // ---- One page -------------------------------------------------------------------------------------------------------
 
   /** compound_head: PFN of the head; the page itself where it is no tail. @throws VmemmapError "pfn-absent", "bad-head" */
-  compoundHead(pfn: number): number {
+  override compoundHead(pfn: number): number {
     const narrow = typeof pfn === "number" ? pfn >>> 0 : NaN;
     if (narrow === pfn) {
       const head = this.core.exports.head_of_pfn(narrow) >>> 0;
       if (head !== INVALID) return head;
     }
-    return this.core.pfnOf(this.#headSlot(pfn));
+    return this.core.pfnOf(this.headSlot(pfn));
   }
 
-  #headSlot(pfn: number): number {
+  /** Slot of a page's head. @internal */
+  override headSlot(pfn: number): number {
     const head = this.core.exports.compound_head(this.slotOf(pfn)) >>> 0;
     if (head === INVALID) {
       throw new VmemmapError(
@@ -235,8 +270,8 @@ export class Vmemmap {
   }
 
   /** page_folio: the folio of any of its pages. */
-  folio(pfn: number): Folio {
-    const head = this.#headSlot(pfn);
+  override folio(pfn: number): Folio {
+    const head = this.headSlot(pfn);
     return Folio.at(this, this.core.pfnOf(head), head);
   }
 
@@ -262,12 +297,12 @@ export class Vmemmap {
 
   /** folio_order of the page's folio. */
   folioOrder(pfn: number): number {
-    return this.core.exports.folio_order(this.#headSlot(pfn));
+    return this.core.exports.folio_order(this.headSlot(pfn));
   }
 
   /** folio_nr_pages of the page's folio. */
   folioNrPages(pfn: number): number {
-    return this.core.exports.folio_nr_pages(this.#headSlot(pfn)) >>> 0;
+    return this.core.exports.folio_nr_pages(this.headSlot(pfn)) >>> 0;
   }
 
   /** PFN of page `index` of the page's folio, NaN past its end. folio_page */
@@ -282,7 +317,7 @@ export class Vmemmap {
 
   /** page_count: the folio's refcount. */
   pageCount(pfn: number): number {
-    return this.core.exports.page_ref_count(this.#headSlot(pfn));
+    return this.core.exports.page_ref_count(this.headSlot(pfn));
   }
 
   /** page_ref_count: the slot's own count. */
@@ -297,7 +332,7 @@ export class Vmemmap {
 
   /** Mappings of this page, as /proc/kpagecount shows: folio_precise_page_mapcount, page_mapcount up to 6.1. */
   pageMapcount(pfn: number): number {
-    this.#headSlot(pfn);
+    this.headSlot(pfn);
     return this.core.exports.page_mapcount(this.slotOf(pfn));
   }
 
@@ -392,54 +427,10 @@ export class Vmemmap {
     );
   }
 
-  // ---- Device pages ---------------------------------------------------------------------------------------------------
-
-  /** Device page maps (struct dev_pagemap) that pages may belong to; a pgmap's number is its place here. */
-  get pgmaps(): readonly PgmapRecord[] {
-    this.#checkAlive();
-    return this.#pgmaps;
-  }
-
-  /** @throws VmemmapError "bad-range": ranges that are empty or meet; "bad-argument": an address twice, or too many */
-  set pgmaps(pgmaps: readonly PgmapRecord[]) {
-    tellPgmaps(this.core, pgmaps);
-    this.#pgmaps = Object.freeze([...pgmaps]);
-  }
-
-  /** is_zone_device_page: by the page's own zone bits. */
-  isZoneDevicePage(pfn: number): boolean {
-    return this.core.exports.is_zone_device_page(this.slotOf(pfn)) !== 0;
-  }
-
-  /**
-   * page_pgmap: the pgmap of the page's folio, zone test first, then the head's word. Null on a page that is not ZONE_DEVICE, and
-   * where the word names no known pgmap: pages that hold an altmap's slots, and stale ones. {@link pagePgmapWord} tells them
-   * apart.
-   */
-  pagePgmap(pfn: number): PgmapRecord | null {
-    this.#headSlot(pfn);
-    return this.#pgmaps[this.core.exports.page_pgmap(this.slotOf(pfn))] ?? null;
-  }
-
-  /** The word that names the page's pgmap, as it stands in the head; null on a page that is not ZONE_DEVICE. */
-  pagePgmapWord(pfn: number): bigint | null {
-    return this.isZoneDevicePage(pfn) ? this.readWord(this.compoundHead(pfn), 8) : null;
-  }
-
-  /** get_dev_pagemap: the pgmap whose range holds the PFN, an altmap's pages included, whatever the slots say. */
-  getDevPagemap(pfn: number): PgmapRecord | null {
-    return this.#pgmaps[this.core.exports.get_dev_pagemap(this.slotOf(pfn))] ?? null;
-  }
-
-  /** zone_device_pages_have_same_pgmap: both normal pages, or both ZONE_DEVICE with the same pgmap. */
-  zoneDevicePagesHaveSamePgmap(a: number, b: number): boolean {
-    return this.core.exports.zone_device_pages_have_same_pgmap(this.slotOf(a), this.slotOf(b)) !== 0;
-  }
-
   // ---- Raw slots --------------------------------------------------------------------------------------------------
 
   /** A 64-bit word of a slot; `offset` in bytes, a multiple of 8 below 64. */
-  readWord(pfn: number, offset: number): bigint {
+  override readWord(pfn: number, offset: number): bigint {
     return this.core.u64[this.#wordIndex(pfn, offset)] ?? 0n;
   }
 
@@ -500,11 +491,14 @@ export class Vmemmap {
 
   /**
    * Live view of all slots, in slot order: 64 bytes each. Since it may be written through, lookups are checked until the next
-   * {@link checkWellFormed}; whoever writes later calls that again. Its buffer is the engine's whole memory.
+   * {@link checkWellFormed}; whoever writes later calls that again. Its buffer is the engine's whole memory, which does not grow
+   * from now on (`hotplugCapacity`).
    */
   slotBytes(): Uint8Array<ArrayBuffer> {
-    this.core.exports.slots_written(0, this.slots);
-    return this.core.u8.subarray(this.core.plan.slots);
+    const { core } = this;
+    core.viewsGiven = true;
+    core.exports.slots_written(0, core.slotLimit);
+    return core.u8.subarray(core.plan.slots, core.address(core.slotLimit));
   }
 
   /**
@@ -512,7 +506,7 @@ export class Vmemmap {
    * unchecked loop. Answers how many words are ill-formed.
    */
   checkWellFormed(): number {
-    this.core.exports.slots_written(0, this.slots);
+    this.core.exports.slots_written(0, this.core.slotLimit);
     return this.core.exports.scan_all() >>> 0;
   }
 
@@ -542,7 +536,7 @@ export class Vmemmap {
   /** {@link prepCompoundPage} for each of a list, or for none if one is refused. One order, or one for each. */
   prepCompoundPages(pfns: ArrayLike<number>, order: number | ArrayLike<number>): void {
     const { check_prep, prep_compound_page } = this.core.exports;
-    this.#changeFolios("prepCompoundPage", pfns, order, check_prep, prep_compound_page);
+    this.changeFolios("prepCompoundPage", pfns, order, check_prep, prep_compound_page);
   }
 
   /**
@@ -559,12 +553,13 @@ export class Vmemmap {
   /** {@link freePagesPrepare} for each of a list, or for none if one is refused. */
   freePagesPrepareAll(pfns: ArrayLike<number>, order: number | ArrayLike<number>): void {
     const { check_free, free_pages_prepare } = this.core.exports;
-    this.#changeFolios("freePagesPrepare", pfns, order, check_free, free_pages_prepare);
+    this.changeFolios("freePagesPrepare", pfns, order, check_free, free_pages_prepare);
   }
 
   /**
    * __split_folio_to_order: split a frozen, unmapped folio into folios of `newOrder`. No count is written; unfreeze each
-   * part ({@link Folio.unfreeze}) afterwards.
+   * part ({@link Folio.unfreeze}) afterwards. On ZONE_DEVICE each new head has the folio's pgmap, and the driver's folioSplit
+   * is told.
    *
    * @throws VmemmapError "split-upwards", "not-frozen", "folio-mapped", "not-compound", "aliased-slots"
    */
@@ -575,15 +570,22 @@ export class Vmemmap {
   /** {@link splitFolioToOrder} for each of a list, or for none if one is refused. */
   splitFoliosToOrder(pfns: ArrayLike<number>, newOrder: number | ArrayLike<number>): void {
     const { check_split, split_folio_to_order } = this.core.exports;
-    this.#changeFolios("splitFolioToOrder", pfns, newOrder, check_split, split_folio_to_order);
+    const split: { slot: number; order: number; newOrder: number }[] = [];
+    this.changeFolios("splitFolioToOrder", pfns, newOrder, check_split, (slot, order) => {
+      split.push({ slot, order: this.core.exports.compound_order(slot), newOrder: order });
+      return split_folio_to_order(slot, order);
+    });
+    this.devices.tellSplits(split);
   }
 
-  #changeFolios(
+  /** @internal */
+  override changeFolios(
     name: string,
     pfns: ArrayLike<number>,
     orders: number | ArrayLike<number>,
     check: (slot: number, order: number) => number,
     change: (slot: number, order: number) => number,
+    takesFolios = true,
   ): void {
     if (typeof pfns !== "object" || (pfns as unknown) === null || !Number.isSafeInteger(pfns.length)) {
       throw new VmemmapError("bad-array", `${name}: expected a list of PFNs, got ${display(pfns)}`);
@@ -602,7 +604,8 @@ export class Vmemmap {
       const slot = this.slotOf(pfn);
       const what = `${name}(PFN ${pfn}, order ${order})`;
       this.#done(-check(slot, order), what, this.#circumstances(slot, order));
-      return { pfn, order, slot, what, pages: 2 ** Math.max(order, this.core.exports.compound_order(slot)) };
+      const folioOrder = takesFolios ? this.core.exports.compound_order(slot) : 0;
+      return { pfn, order, slot, what, pages: 2 ** Math.max(order, folioOrder) };
     });
     if (list.length > 1) checkApart(list, name);
     for (const { slot, order, what } of list) this.#done(change(slot, order), what);
@@ -644,8 +647,12 @@ export class Vmemmap {
 
   /** Pages of the vmemmap that share a frame. */
   get aliases(): VmemmapAliases {
-    this.#checkAlive();
+    this.checkAlive();
     return this.#aliases.toArrays();
+  }
+
+  override vmemmapUsage(): VmemmapUsage {
+    return vmemmapUsage(this.core.sections, this.#aliases);
   }
 
   /**
@@ -656,7 +663,7 @@ export class Vmemmap {
    * that shares a frame already; "pfn-absent"
    */
   addAliases(aliases: VmemmapAliases): void {
-    this.#checkAlive();
+    this.checkAlive();
     checkAliasLists(aliases, (message) => new VmemmapError("bad-argument", message));
     const { pfns, frames, home } = aliases;
     const slots = Array.from(pfns, (pfn) => {
@@ -692,183 +699,6 @@ export class Vmemmap {
     noteRestored(this.core, this.#aliases, pfn);
   }
 
-  // ---- Batches -----------------------------------------------------------------------------------------------------
-  // Each answers how many pages were invalid: absent, or with a word that leads nowhere. Their answers read 0xffffffff
-  // (NaN in a Float64Array, all ones in 64 bits). `…Into` writes to the caller's array, the others over the list itself. The
-  // two lists must not overlap in any other way ("bad-array").
-
-  /**
-   * Room for `length` PFNs or slots in the engine's own memory: batches between such lists copy nothing. There is no way to
-   * give one back; all go with the map. Its buffer is the engine's whole memory: post a copy to a worker, not the list.
-   *
-   * @throws VmemmapError "out-of-memory": `listCapacity` is used up
-   */
-  list(length: number): Uint32Array<ArrayBuffer> {
-    const { lists, listBytes } = this.core.plan;
-    const bytes = whole(length, 0, MAX_LIST_ENTRIES, "length of a list") * 4;
-    if (this.#listsUsed + bytes > listBytes) {
-      throw new VmemmapError(
-        "out-of-memory",
-        `list of ${length}: ${(listBytes - this.#listsUsed) / 4} entries of listCapacity are left`,
-      );
-    }
-    const at = lists + this.#listsUsed;
-    this.#listsUsed += bytes;
-    return this.core.u32.subarray(at / 4, at / 4 + length);
-  }
-
-  /** Heads of pages, as PFNs (compound_head). */
-  headsInto(pages: PfnSource, out: PfnList): number {
-    return batch.headsInto(this.core, pages, out);
-  }
-
-  /** {@link headsInto} the list of pages itself. */
-  heads(pages: PfnList): number {
-    return this.headsInto(pages, pages);
-  }
-
-  /** Orders of pages' folios (folio_order). */
-  ordersInto(pages: PfnSource, out: AnswerList): number {
-    return batch.answersInto(this.core, pages, out, "order", "ordersInto");
-  }
-
-  /** {@link ordersInto} the list of pages itself. */
-  orders(pages: PfnList): number {
-    return this.ordersInto(pages, pages);
-  }
-
-  /** A number for each page's folio, the same for all its pages and for no other folio: its head's slot. */
-  folioIdsInto(pages: PfnSource, out: AnswerList): number {
-    return batch.answersInto(this.core, pages, out, "folioId", "folioIdsInto");
-  }
-
-  /** {@link folioIdsInto} the list of pages itself. */
-  folioIds(pages: PfnList): number {
-    return this.folioIdsInto(pages, pages);
-  }
-
-  /** Pages' own flags words. There is no in-place form: they have 64 bits. */
-  flagsInto(pages: PfnSource, out: BigUint64Array): number {
-    return batch.wordsInto(this.core, pages, out, "flags", "flagsInto");
-  }
-
-  /** The flags words of pages' heads. */
-  folioFlagsInto(pages: PfnSource, out: BigUint64Array): number {
-    return batch.wordsInto(this.core, pages, out, "folioFlags", "folioFlagsInto");
-  }
-
-  /** Pages' own refcounts (page_ref_count): signed, so an answer of -1 may also be a count. */
-  refcountsInto(pages: PfnSource, out: AnswerList): number {
-    return batch.answersInto(this.core, pages, out, "refcount", "refcountsInto");
-  }
-
-  /** {@link refcountsInto} the list of pages itself. */
-  refcounts(pages: PfnList): number {
-    return this.refcountsInto(pages, pages);
-  }
-
-  /** The refcounts of pages' folios (page_count). */
-  folioRefcountsInto(pages: PfnSource, out: AnswerList): number {
-    return batch.answersInto(this.core, pages, out, "folioRefcount", "folioRefcountsInto");
-  }
-
-  /** {@link folioRefcountsInto} the list of pages itself. */
-  folioRefcounts(pages: PfnList): number {
-    return this.folioRefcountsInto(pages, pages);
-  }
-
-  /** Mappings of pages, as {@link pageMapcount}. */
-  mapcountsInto(pages: PfnSource, out: AnswerList): number {
-    return batch.answersInto(this.core, pages, out, "mapcount", "mapcountsInto");
-  }
-
-  /** {@link mapcountsInto} the list of pages itself. */
-  mapcounts(pages: PfnList): number {
-    return this.mapcountsInto(pages, pages);
-  }
-
-  /** Mappings of pages' folios (folio_mapcount). */
-  folioMapcountsInto(pages: PfnSource, out: AnswerList): number {
-    return batch.answersInto(this.core, pages, out, "folioMapcount", "folioMapcountsInto");
-  }
-
-  /** {@link folioMapcountsInto} the list of pages itself. */
-  folioMapcounts(pages: PfnList): number {
-    return this.folioMapcountsInto(pages, pages);
-  }
-
-  /**
-   * Numbers of pages' pgmaps, places in {@link pgmaps} (page_pgmap). A page that is not ZONE_DEVICE answers `NOT_DEVICE`, one
-   * whose word names no known pgmap `UNKNOWN_PGMAP` (-2 and -3 in a signed list).
-   */
-  pgmapsInto(pages: PfnSource, out: AnswerList): number {
-    return batch.answersInto(this.core, pages, out, "pgmap", "pgmapsInto");
-  }
-
-  /** The same by range, as the kernel's xarray of pgmaps answers (get_dev_pagemap); `UNKNOWN_PGMAP` outside of all. */
-  devPagemapsInto(pages: PfnSource, out: AnswerList): number {
-    return batch.answersInto(this.core, pages, out, "devPagemap", "devPagemapsInto");
-  }
-
-  /** The words that name pages' pgmaps, raw; 0 for pages that are not ZONE_DEVICE. */
-  pgmapWordsInto(pages: PfnSource, out: BigUint64Array): number {
-    return batch.wordsInto(this.core, pages, out, "pgmap", "pgmapWordsInto");
-  }
-
-  /** Slots of pages. */
-  slotsOf(pages: PfnSource, out: Uint32Array): number {
-    return batch.slotsInto(this.core, pages, out);
-  }
-
-  /** PFNs of slots. */
-  pfnsOf(slots: Uint32Array, out: PfnList): number {
-    return batch.pfnsInto(this.core, slots, out);
-  }
-
-  // ---- Whole-map passes -----------------------------------------------------------------------------------------------
-
-  /** How many folios there are of each order; single pages are order 0. */
-  foliosByOrder(): number[] {
-    const { answers } = stagingPlaces();
-    this.core.exports.count_folios_by_order(answers);
-    const counts = Array.from(this.core.u32.subarray(answers / 4, answers / 4 + 256));
-    return counts.slice(
-      0,
-      Math.max(
-        this.profile.maxFolioOrder,
-        counts.findLastIndex((count) => count > 0),
-      ) + 1,
-    );
-  }
-
-  /** PFNs of all heads of compound pages, rising with their slots. */
-  listHeads(): PfnList {
-    return this.select({ kinds: ["head"] });
-  }
-
-  /** PFNs of all pages that match a predicate, rising with their slots. */
-  select(want: PagePredicate): PfnList {
-    writePredicate(this.core, this.profile, want);
-    const { slots } = stagingPlaces();
-    const parts: Uint32Array[] = [];
-    for (let first = 0; ;) {
-      const found = this.core.exports.select_slots(first, slots, STAGED_ELEMENTS);
-      const part = this.core.u32.slice(slots / 4, slots / 4 + found);
-      parts.push(part);
-      if (found < STAGED_ELEMENTS) break;
-      first = (part[found - 1] ?? 0) + 1;
-    }
-    const all = new Uint32Array(parts.reduce((sum, part) => sum + part.length, 0));
-    let at = 0;
-    for (const part of parts) {
-      all.set(part, at);
-      at += part.length;
-    }
-    const out = isWide(this.core) ? new Float64Array(all.length) : all;
-    this.pfnsOf(all, out);
-    return out;
-  }
-
   // ---- Images -----------------------------------------------------------------------------------------------------
 
   /**
@@ -885,12 +715,8 @@ export class Vmemmap {
       if (sections.length === 0) throw refuse("expected at least one section");
       checkBase(vmemmapBase, profile, sections, refuse);
       const map = new Vmemmap({ ...options, profile, vmemmapBase, sections, initialize: false });
-      const all = map.slotBytes();
-      let at = 0;
-      for await (const { bytes } of slots) {
-        all.set(bytes, at);
-        at += bytes.length;
-      }
+      const { core } = map;
+      for await (const { section, bytes } of slots) core.u8.set(bytes, core.address(core.sectionSlot(section.number)));
       map.checkWellFormed();
       map.addAliases(header.aliases);
       map.pgmaps = header.pgmaps;
@@ -907,7 +733,7 @@ export class Vmemmap {
     const header = { profile, vmemmapBase, sections, aliases, pgmaps: this.pgmaps, provenance };
     const { core } = this;
     const pieces = encodeImage(header, (section) => {
-      const start = core.address(sections.indexOf(section) * PAGES_PER_SECTION);
+      const start = core.address(core.sectionSlot(section.number));
       return core.u8.subarray(start, start + SECTION_BYTES);
     });
     return new ReadableStream<Uint8Array>({

@@ -1,16 +1,19 @@
-/** The README's examples print what their comments say. */
+/** The examples of the README and of the guides print what their comments say. */
 import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const readme = readFileSync(`${root}/README.md`, "utf8");
-const examples = [...readme.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code]) => code!);
+const pages = ["README.md", "docs/device-pages.md"];
+const examples = pages.flatMap((page) => {
+  const codes = [...readFileSync(`${root}/${page}`, "utf8").matchAll(/^```js\n(.*?)^```$/gms)];
+  return codes.map(([, code], i) => ({ page, number: i + 1, code: code! }));
+});
 
-it("has examples", () => expect(examples.length).toBeGreaterThan(1));
+it("have examples", () => expect(new Set(examples.map(({ page }) => page)).size).toBe(pages.length));
 
-it.each(examples)("example %#", (code) => {
+it.each(examples)("$page, example $number", ({ code }) => {
   const promised = [...code.matchAll(/^console\.log\(.*\); \/\/ (.*)$/gm)].map(([, comment]) => comment);
   // In the package's own folder, where its name resolves to itself.
   const file = `${root}/readme-example-${process.pid}.mjs`;

@@ -1,7 +1,8 @@
 // Passes over all slots.
 
 import { PageHead, PageTail, compound_head, compound_order, scan_section } from "../compound";
-import { INVALID, PREDICATE } from "../memory";
+import { page_pgmap } from "../memremap";
+import { INVALID, MAX_PGMAPS, PREDICATE } from "../memory";
 import { page } from "../page";
 import { Word, word } from "../profile";
 import { slot_to_page, slot_valid } from "../sparse";
@@ -57,6 +58,15 @@ export class Predicate {
   min_refcount: i32;
   /** Highest count of the page's own: 2^31 - 1 is any. */
   max_refcount: i32;
+  /** 0: any page. 1: ZONE_DEVICE pages of the pgmaps whose bits are set in the 128 bytes at PREDICATE + 64. */
+  by_pgmap: u32;
+}
+
+const PGMAP_SET: u32 = PREDICATE + 64;
+
+function in_pgmap_set(slot: u32): bool {
+  const number = page_pgmap(slot);
+  return number < MAX_PGMAPS && ((load<u8>(PGMAP_SET + (number >> 3)) >> (<u8>(number & 7))) & 1) != 0;
 }
 
 function kind_of(slot: u32): u32 {
@@ -71,6 +81,7 @@ function matches(slot: u32, want: Predicate): bool {
   if (p._refcount < want.min_refcount || p._refcount > want.max_refcount) return false;
   if (want.kinds != (PageKind.SINGLE | PageKind.HEAD | PageKind.TAIL) && (kind_of(slot) & want.kinds) == 0)
     return false;
+  if (want.by_pgmap != 0 && !in_pgmap_set(slot)) return false;
   if (want.min_order == 0 && want.max_order >= 255) return true;
   const head = compound_head(slot);
   if (head == INVALID) return false;

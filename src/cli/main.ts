@@ -6,7 +6,7 @@ type Command = (argv: string[]) => Promise<number>;
 
 const commands: Record<string, { readonly summary: string; readonly load: () => Promise<Command> }> = {
   bench: {
-    summary: "how many folio lookups a second this machine does",
+    summary: "how many folio lookups a second this machine does; what finding a pgmap costs",
     load: async () => (await import("../../bench/command.js")).runBenchCommand,
   },
 };

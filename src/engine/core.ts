@@ -1,9 +1,12 @@
+import { VmemmapError } from "../errors.js";
 import type { Profile } from "../profile/index.js";
-import { type Section, SLOT_BYTES, validSubsections } from "../sections.js";
+import { PAGES_PER_SECTION, type Section, SLOT_BYTES, validSubsections } from "../sections.js";
 import type { Build } from "../types.js";
 import type { CoreExports } from "./generated/core.js";
+import { halves } from "./halves.js";
 import { constant, loadCore } from "./modules.js";
-import { type MemoryPlan, makeMemory, planMemory } from "./plan.js";
+import { growMemory, makeMemory, type MemoryNeeds, type MemoryPlan, planMemory } from "./plan.js";
+import { placeSections } from "./place.js";
 import { writeState } from "./state.js";
 
 /** What the core answers where there is no slot, PFN or head. */
@@ -11,38 +14,48 @@ export const INVALID = 0xffffffff;
 
 /** One core over one linear memory, with views of that memory. */
 export class Core {
-  /** Present sections by rising number: the order of their slots. */
-  readonly sections: readonly Section[];
   readonly plan: MemoryPlan;
-  readonly u8: Uint8Array<ArrayBuffer>;
-  readonly u32: Uint32Array<ArrayBuffer>;
-  readonly i32: Int32Array<ArrayBuffer>;
-  readonly u64: BigUint64Array<ArrayBuffer>;
-  readonly f64: Float64Array<ArrayBuffer>;
+  u8!: Uint8Array<ArrayBuffer>;
+  u32!: Uint32Array<ArrayBuffer>;
+  i32!: Int32Array<ArrayBuffer>;
+  u64!: BigUint64Array<ArrayBuffer>;
+  f64!: Float64Array<ArrayBuffer>;
   exports: CoreExports;
+  /** Views of the memory are in the user's hands: it must not grow, which would detach them. */
+  viewsGiven = false;
 
   readonly #memory: WebAssembly.Memory;
   readonly #loaded = new Map<Build, CoreExports>();
   #build: Build;
+  #sections: readonly Section[] = [];
+  /** Section number by slot section: whose slots 32768 * n and on are. */
+  readonly #places: (number | undefined)[] = [];
 
-  constructor(build: Build, profile: Profile, vmemmapBase: bigint, sections: readonly Section[], listCapacity: number) {
-    this.sections = Object.freeze(sections.map((section) => Object.freeze({ ...section })));
-    this.plan = planMemory(sections.length, sections.at(-1)?.number ?? 0, listCapacity);
+  constructor(
+    build: Build,
+    profile: Profile,
+    vmemmapBase: bigint,
+    sections: readonly Section[],
+    needs: Pick<MemoryNeeds, "listCapacity" | "physmemBits"> & { readonly spareSections: number },
+  ) {
+    const lastSection = sections.at(-1)?.number ?? 0;
+    this.plan = planMemory({ ...needs, sections: sections.length + needs.spareSections, lastSection });
     this.#memory = makeMemory(this.plan);
     this.#build = build;
     this.exports = loadCore(build, this.#memory);
     this.#loaded.set(build, this.exports);
-    const buffer = this.#memory.buffer;
+    this.#view();
+    writeState(this.exports, { ...this.plan, vmemmapBase }, profile);
+    this.setSections(sections);
+  }
+
+  #view(): void {
+    const { buffer } = this.#memory;
     this.u8 = new Uint8Array(buffer);
     this.u32 = new Uint32Array(buffer);
     this.i32 = new Int32Array(buffer);
     this.u64 = new BigUint64Array(buffer);
     this.f64 = new Float64Array(buffer);
-    writeState(this.exports, { ...this.plan, vmemmapBase }, profile);
-    for (const section of sections) {
-      const valid = validSubsections(section);
-      this.exports.sparse_add_section(section.number, Number(valid & 0xffffffffn), Number(valid >> 32n));
-    }
   }
 
   get build(): Build {
@@ -55,6 +68,74 @@ export class Core {
     this.exports = loaded;
     this.#build = build;
   }
+
+  // ---- Sections -----------------------------------------------------------------------------------------------------
+
+  /** Present sections by rising number. */
+  get sections(): readonly Section[] {
+    return this.#sections;
+  }
+
+  /** The slot after the last: those of sections taken away are among the slots before it. */
+  get slotLimit(): number {
+    return this.#places.length * PAGES_PER_SECTION;
+  }
+
+  /** First slot of a present section, by its number. */
+  sectionSlot(number: number): number {
+    return this.#places.indexOf(number) * PAGES_PER_SECTION;
+  }
+
+  /**
+   * These are the present sections from now on. Those that are new and next to each other have their slots next to each
+   * other; those of old ones stay where they are.
+   *
+   * @throws VmemmapError "out-of-memory", before anything is changed
+   */
+  setSections(sections: readonly Section[]): void {
+    const old = new Map(this.#sections.map((section) => [section.number, section]));
+    const present = new Set(sections.map(({ number }) => number));
+    const added = sections.filter(({ number }) => !old.has(number));
+    const removed = this.#sections.filter(({ number }) => !present.has(number));
+    const places = placeSections(
+      added.map(({ number }) => number),
+      this.#places,
+    );
+    this.#grow(Math.max(0, ...places.map((place) => place + 1)));
+
+    const { exports } = this;
+    for (const { number } of removed) {
+      const place = this.#places.indexOf(number);
+      exports.sparse_remove_section(place);
+      this.#places[place] = undefined;
+    }
+    for (const section of sections) {
+      const before = old.get(section.number);
+      if (before === undefined || validSubsections(before) === validSubsections(section)) continue;
+      exports.sparse_set_subsections(this.#places.indexOf(section.number), ...halves(validSubsections(section)));
+    }
+    added
+      .map((section, i) => ({ section, place: places[i]! }))
+      .sort((a, b) => a.place - b.place)
+      .forEach(({ section, place }) => {
+        exports.sparse_add_section_at(section.number, place, ...halves(validSubsections(section)));
+        this.#places[place] = section.number;
+      });
+    this.#sections = Object.freeze(sections.map((section) => Object.freeze({ ...section })));
+  }
+
+  #grow(slotSections: number): void {
+    const bytes = this.plan.slots + slotSections * PAGES_PER_SECTION * SLOT_BYTES;
+    if (this.viewsGiven && bytes > this.u8.length) {
+      throw new VmemmapError(
+        "out-of-memory",
+        "the engine's memory would have to grow, which list() and slotBytes() views in use forbid: make the map with hotplugCapacity",
+      );
+    }
+    if (growMemory(this.#memory, this.plan, slotSections)) this.#view();
+  }
+
+  // ---- Slots --------------------------------------------------------------------------------------------------------
 
   /** Byte address of a slot. */
   address(slot: number): number {

@@ -4,8 +4,8 @@ import { constant } from "./modules.js";
 
 const WASM_PAGE = 65536;
 const MAX_WASM_PAGES = 65536;
-/** Entries the table always has: sections of 46 physical bits. Pages of it that nobody touches cost nothing. */
-const MIN_TABLE_ENTRIES = 1 << (46 - 27);
+/** SECTION_SIZE_BITS. */
+const SECTION_BITS = 27;
 
 /** Where things stand in linear memory, in bytes. */
 export interface MemoryPlan {
@@ -17,10 +17,21 @@ export interface MemoryPlan {
   readonly wasmPages: number;
 }
 
-/** Plan a memory for `sections` sections of slots, the highest numbered `lastSection`, and `listCapacity` u32 entries. */
-export function planMemory(sections: number, lastSection: number, listCapacity: number): MemoryPlan {
-  const tableEntries = Math.max(MIN_TABLE_ENTRIES, lastSection + 1);
-  const lists = constant("SECTION_TABLE") + tableEntries * 4;
+/** What a memory is planned for. */
+export interface MemoryNeeds {
+  /** Sections of slots, those that may be added later included. */
+  readonly sections: number;
+  readonly lastSection: number;
+  /** MAX_PHYSMEM_BITS: the section table has an entry for each section up to there. Untouched pages of it cost nothing. */
+  readonly physmemBits: number;
+  /** u32 entries for the user's lists. */
+  readonly listCapacity: number;
+}
+
+/** Plan a memory. The table has one entry more, which stays 0. */
+export function planMemory({ sections, lastSection, physmemBits, listCapacity }: MemoryNeeds): MemoryPlan {
+  const tableEntries = Math.max(2 ** (physmemBits - SECTION_BITS), lastSection + 1);
+  const lists = constant("SECTION_TABLE") + (tableEntries + 2) * 4;
   const listBytes = listCapacity * 4;
   const slots = Math.ceil((lists + listBytes) / WASM_PAGE) * WASM_PAGE;
   const wasmPages = (slots + sections * SECTION_BYTES) / WASM_PAGE;
@@ -34,12 +45,31 @@ export function planMemory(sections: number, lastSection: number, listCapacity: 
   return { tableEntries, lists, listBytes, slots, wasmPages };
 }
 
-/** A memory of the planned size. */
+/** A memory of the planned size, which can grow. */
 export function makeMemory(plan: MemoryPlan): WebAssembly.Memory {
+  return tryMemory(plan.wasmPages, () => new WebAssembly.Memory({ initial: plan.wasmPages, maximum: MAX_WASM_PAGES }));
+}
+
+/** Make room for the slots of `sections` sections; whether the memory grew, and with it got a new buffer. */
+export function growMemory(memory: WebAssembly.Memory, plan: MemoryPlan, sections: number): boolean {
+  const pages = (plan.slots + sections * SECTION_BYTES) / WASM_PAGE;
+  const missing = pages - memory.buffer.byteLength / WASM_PAGE;
+  if (missing <= 0) return false;
+  if (pages > MAX_WASM_PAGES) {
+    throw new VmemmapError(
+      "out-of-memory",
+      `the slots of ${sections} sections do not fit one 4 GiB WebAssembly memory`,
+    );
+  }
+  tryMemory(pages, () => memory.grow(missing));
+  return true;
+}
+
+function tryMemory<T>(pages: number, make: () => T): T {
   try {
-    return new WebAssembly.Memory({ initial: plan.wasmPages, maximum: plan.wasmPages });
+    return make();
   } catch (cause) {
-    const gib = ((plan.wasmPages * WASM_PAGE) / 2 ** 30).toFixed(2);
+    const gib = ((pages * WASM_PAGE) / 2 ** 30).toFixed(2);
     throw new VmemmapError("out-of-memory", `this host gives no WebAssembly memory of ${gib} GiB`, { cause });
   }
 }

@@ -1,6 +1,7 @@
-import type { BitField, KindMark, Profile } from "../profile/index.js";
+import type { BitField, KindMark, MemoryType, Profile } from "../profile/index.js";
 import { typeOf } from "../profile/names.js";
 import type { CoreConstant, CoreExports } from "./generated/core.js";
+import { halves } from "./halves.js";
 import { constant } from "./modules.js";
 
 type WordName = Extract<CoreConstant, `Word.${string}`> extends `Word.${infer Name}` ? Name : never;
@@ -45,6 +46,38 @@ function kindWords(profile: Profile, mark: KindMark): { by: number; mask: bigint
   }
 }
 
+const memoryTypes = {
+  private: "MemoryType.PRIVATE",
+  coherent: "MemoryType.COHERENT",
+  "fs-dax": "MemoryType.FS_DAX",
+  generic: "MemoryType.GENERIC",
+  "pci-p2pdma": "MemoryType.PCI_P2PDMA",
+} as const;
+
+/** Number of a type in the core, which is not that of every kernel. */
+export function memoryTypeNumber(type: MemoryType): number {
+  return constant(memoryTypes[type]);
+}
+
+function zoneDeviceWords(profile: Profile): Words {
+  const rules = profile.zoneDevice;
+  const set = (types: readonly MemoryType[]) => types.reduce((bits, type) => bits | (1 << memoryTypeNumber(type)), 0);
+  return {
+    DEVICE_IDLE_AT_ONE: set(rules.idleAtOne),
+    DEVICE_FREED_AT_ONE: set(rules.freedAtOne),
+    DEVICE_KEEPS_MAPPING: set(rules.keepsMapping),
+    DEVICE_CALLS_FREE: set(rules.callsFree),
+    DEVICE_BASE_REFS: set(rules.baseRefs),
+    DEVICE_MAPPINGS_COUNT: set(rules.mappingsCount),
+    DEVICE_FREE_CLEARS: flagMask(profile, rules.freeClearedFlags),
+    DEVICE_PAGE_INIT_REWRITES: Number(rules.pageInitRewrites),
+    DEVICE_WIPES_DEFERRED_LIST: Number(rules.wipesDeferredList),
+    DAX_MAKES_FOLIOS: Number(rules.daxMakesFolios),
+    DAX_SHARES: Number(rules.daxShares),
+    DAX_RESETS_SINGLE_PAGES: Number(rules.daxResetsSinglePages),
+  };
+}
+
 /** The state words of a kernel: all but those of the map's place. */
 export function wordsOf(profile: Profile): Words {
   const { folio, compound } = profile;
@@ -56,6 +89,8 @@ export function wordsOf(profile: Profile): Words {
   return {
     ENCODING: constant(encodings[profile.tailEncoding]),
     MAX_FOLIO_ORDER: profile.maxFolioOrder,
+    PG_LOCKED: flagMask(profile, ["locked"]),
+    PG_RESERVED: flagMask(profile, ["reserved"]),
     PG_HEAD: flagMask(profile, ["head"]),
     PG_SWAPCACHE: flagMask(profile, ["swapcache"]),
     PG_SWAPBACKED: flagMask(profile, ["swapbacked"]),
@@ -63,6 +98,7 @@ export function wordsOf(profile: Profile): Words {
     PG_HAS_HWPOISONED: flagMask(profile, ["has_hwpoisoned"]),
     PG_LARGE_RMAPPABLE: flagMask(profile, ["large_rmappable"]),
     PG_DOUBLE_MAP: flagMask(profile, ["double_map"]),
+    PG_ANON_EXCLUSIVE: flagMask(profile, ["anon_exclusive"]),
     CHECK_AT_PREP_MASK: (flags & ~flagMask(profile, KEPT_AT_PREP)) | lruFields,
     SPLIT_COPY_MASK: flagMask(profile, compound.splitCopiedFlags) | lruFields,
     SECOND_MASK: compound.freeSecondMask,
@@ -84,6 +120,7 @@ export function wordsOf(profile: Profile): Words {
     MM_IDS: offset(folio.mmIds),
     MM_ID_MAPCOUNTS: offset(folio.mmIdMapcounts),
     DEFERRED_LIST: folio.deferredList,
+    META_PAGES: folio.metaPages,
     PREP_ZEROES_TAIL_PRIVATE: Number(compound.prepZeroesTailPrivate),
     PREP_DTOR: compound.prepDtor ?? 0,
     PREP_INITS_DEFERRED_LIST: Number(compound.prepInitsDeferredList),
@@ -104,12 +141,12 @@ export function wordsOf(profile: Profile): Words {
     SLAB_MASK: slab.mask,
     SLAB_VALUE: slab.value,
     MAPCOUNT_RULE: constant(mapcountRules[profile.mapcount]),
+    ...zoneDeviceWords(profile),
   };
 }
 
 function setWord(core: CoreExports, name: WordName, value: bigint | number): void {
-  const word = BigInt(value);
-  core.state_set(constant(`Word.${name}`), Number(word & 0xffffffffn), Number((word >> 32n) & 0xffffffffn));
+  core.state_set(constant(`Word.${name}`), ...halves(BigInt(value)));
 }
 
 /** Where the map is in memory and in the kernel's address space. */

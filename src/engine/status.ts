@@ -22,6 +22,11 @@ const reasons: Record<Exclude<StatusName, "Status.OK">, [VmemmapErrorCode, strin
   "Status.HWPOISON": ["hwpoison", "the page is poisoned, and a poisoned page is never freed"],
   "Status.NOT_OPTIMIZED": ["not-optimized", "its vmemmap is not optimised, or the folio too small for it"],
   "Status.ARGUMENT": ["bad-argument", "an argument is out of its range"],
+  "Status.NO_PGMAP": ["no-pgmap", "a page of it is of no pgmap of a fitting type"],
+  "Status.PGMAP_DYING": ["pgmap-dying", "its pgmap is being torn down"],
+  "Status.PGMAP_OPS": ["pgmap-ops", "its pgmap has no callback for freed pages"],
+  "Status.NOT_PINNABLE": ["not-pinnable", "the folio can't be pinned in this way"],
+  "Status.BUSY": ["folio-busy", "a page of it is in use"],
 };
 
 let byNumber: Map<number, [VmemmapErrorCode, string]> | undefined;

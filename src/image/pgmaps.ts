@@ -56,7 +56,20 @@ const readPgmaps = listOf(
 
 /** JSON with 64-bit words as "0x…" strings. */
 export function pgmapsToJson(pgmaps: readonly PgmapRecord[]): string {
-  return JSON.stringify(pgmaps, (_key, value: unknown) =>
+  const records = pgmaps.map(
+    ({ address, type, typeName, flags, vmemmapShift, ranges, altmap, owner, ops }): PgmapRecord => ({
+      address,
+      type,
+      typeName,
+      flags,
+      vmemmapShift,
+      ranges,
+      altmap,
+      owner,
+      ops,
+    }),
+  );
+  return JSON.stringify(records, (_key, value: unknown) =>
     typeof value === "bigint" ? `0x${value.toString(16)}` : value,
   );
 }

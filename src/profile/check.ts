@@ -1,5 +1,15 @@
 /** Reads a profile from anything, and checks that its parts agree: what passes can be handed to the engine. */
-import type { BitField, CompoundRules, FolioLayout, KindMark, PageFlag, PageTypes, Profile } from "./profile.js";
+import type {
+  BitField,
+  CompoundRules,
+  FolioLayout,
+  KindMark,
+  MemoryType,
+  PageFlag,
+  PageTypes,
+  Profile,
+  ZoneDeviceRules,
+} from "./profile.js";
 import { aliasNames } from "./flags.js";
 import {
   flag,
@@ -29,6 +39,8 @@ const kindMark: Read<KindMark> = (value, path) => {
   if (by === "dtor") return object<{ by: "dtor"; id: number }>({ by: oneOf("dtor"), id: integer(0, 255) })(value, path);
   return object<{ by: "type" | "flag"; name: string }>({ by: oneOf("type", "flag"), name: text })(value, path);
 };
+
+const memoryTypes = listOf(oneOf<MemoryType>("private", "coherent", "fs-dax", "generic", "pci-p2pdma"));
 
 const readShape = object<Profile>({
   name: text,
@@ -61,6 +73,7 @@ const readShape = object<Profile>({
     mmIds: orNull(offset),
     mmIdMapcounts: orNull(offset),
     deferredList: offset,
+    metaPages: integer(0, 3),
   }),
   compound: object<CompoundRules>({
     prepZeroesTailPrivate: flag,
@@ -83,6 +96,23 @@ const readShape = object<Profile>({
   hugetlb: kindMark,
   slab: kindMark,
   mapcount: oneOf("compound", "precise", "average"),
+  zoneDevice: object<ZoneDeviceRules>({
+    memoryTypes,
+    idleAtOne: memoryTypes,
+    freedAtOne: memoryTypes,
+    keepsMapping: memoryTypes,
+    callsFree: memoryTypes,
+    baseRefs: memoryTypes,
+    mappingsCount: memoryTypes,
+    freeClearedFlags: listOf(text),
+    compoundPages: flag,
+    pageInitRewrites: flag,
+    wipesDeferredList: flag,
+    initsEarlyFolios: flag,
+    daxMakesFolios: flag,
+    daxShares: flag,
+    daxResetsSinglePages: flag,
+  }),
 });
 
 /** A frozen copy of `value`, or "bad-profile" naming what is wrong. */
@@ -95,6 +125,7 @@ export function checkProfile(value: unknown): Profile {
   checkPageTypes(profile.pageTypes);
   checkKind(profile, "hugetlb");
   checkKind(profile, "slab");
+  checkZoneDevice(profile);
   checkBase(profile);
   return profile;
 }
@@ -218,6 +249,16 @@ function checkKind(profile: Profile, kind: "hugetlb" | "slab"): void {
   const known = mark.by === "type" ? profile.pageTypes.types : profile.flags;
   if (!Object.hasOwn(known, mark.name))
     refuse(kind, `is told by ${mark.by} ${show(mark.name)}, which the profile lacks`);
+}
+
+function checkZoneDevice({ zoneDevice, flags }: Profile): void {
+  const stranger = zoneDevice.freeClearedFlags.find((name) => !Object.hasOwn(flags, name));
+  if (stranger !== undefined) refuse("zoneDevice.freeClearedFlags", `names ${show(stranger)}, which flags lack`);
+  const { memoryTypes: types } = zoneDevice;
+  const repeated = types.find((type, index) => types.indexOf(type) !== index);
+  if (repeated !== undefined) refuse("zoneDevice.memoryTypes", `has ${show(repeated)} twice`);
+  const idle = zoneDevice.freedAtOne.find((type) => !zoneDevice.idleAtOne.includes(type));
+  if (idle !== undefined) refuse("zoneDevice.freedAtOne", `has ${show(idle)}, which zoneDevice.idleAtOne lacks`);
 }
 
 /** Masks work on addresses, so the map must start where the largest folio could (sparse_init, 7.3). */

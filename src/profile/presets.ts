@@ -6,7 +6,15 @@
  * Each family says only what it changes of the one before.
  */
 import { flags5_15, flags6_1, flags6_12, flags6_14, flags6_17, type FlagTable } from "./flags.js";
-import type { BitField, CompoundRules, FolioLayout, PageTypes, Profile } from "./profile.js";
+import type {
+  BitField,
+  CompoundRules,
+  FolioLayout,
+  MemoryType,
+  PageTypes,
+  Profile,
+  ZoneDeviceRules,
+} from "./profile.js";
 
 const PAGE_1 = 64;
 const PAGE_2 = 128;
@@ -46,6 +54,7 @@ const FOLIO_5_15: FolioLayout = {
   mmIds: null,
   mmIdMapcounts: null,
   deferredList: PAGE_2 + 24,
+  metaPages: 2,
 };
 const FOLIO_6_1: FolioLayout = {
   ...FOLIO_5_15,
@@ -71,6 +80,7 @@ const FOLIO_6_17: FolioLayout = {
   entireMapcount: PAGE_1 + 24,
   mmIds: PAGE_1 + 40,
   mmIdMapcounts: PAGE_1 + 32,
+  metaPages: 3,
 };
 
 const COMPOUND_PAGE_DTOR = 1;
@@ -168,6 +178,59 @@ const TYPES_6_12: PageTypes = {
 };
 const TYPES_6_17: PageTypes = { encoding: "top-byte", types: { ...TYPES_6_12.types, large_kmalloc: 0xf8 } };
 
+const ALL_TYPES: readonly MemoryType[] = ["private", "coherent", "fs-dax", "generic", "pci-p2pdma"];
+
+/** An idle page has one reference, and free_devmap_managed_page runs when the count is back at 1. */
+const DEVICE_5_15: ZoneDeviceRules = {
+  memoryTypes: ["private", "fs-dax", "generic", "pci-p2pdma"],
+  idleAtOne: ALL_TYPES,
+  freedAtOne: ALL_TYPES,
+  keepsMapping: [],
+  callsFree: ["private"],
+  baseRefs: ALL_TYPES,
+  mappingsCount: ["private"],
+  freeClearedFlags: ["waiters"],
+  compoundPages: false,
+  pageInitRewrites: false,
+  wipesDeferredList: false,
+  initsEarlyFolios: true,
+  daxMakesFolios: false,
+  daxShares: false,
+  daxResetsSinglePages: false,
+};
+/**
+ * 6.1: free_zone_device_page at 0, for every type but fs-dax. "mm/mm_init: fix uninitialized struct pages for ZONE_DEVICE" came
+ * after 7.0, and went back to the stable 6.1.192 and 6.12.107 that were read, not to 6.1.176 nor to 6.18.15.
+ */
+const DEVICE_6_1: ZoneDeviceRules = {
+  ...DEVICE_5_15,
+  memoryTypes: ALL_TYPES,
+  idleAtOne: ["fs-dax", "generic", "pci-p2pdma"],
+  freedAtOne: ["fs-dax"],
+  callsFree: ["private", "coherent", "generic", "pci-p2pdma"],
+  baseRefs: ["fs-dax", "generic", "pci-p2pdma"],
+  mappingsCount: ["private", "coherent"],
+  freeClearedFlags: [],
+  compoundPages: true,
+  daxShares: true,
+};
+const DEVICE_6_12: ZoneDeviceRules = { ...DEVICE_6_1, wipesDeferredList: true };
+const DEVICE_6_14: ZoneDeviceRules = { ...DEVICE_6_12, initsEarlyFolios: false };
+/** "fs/dax: properly refcount fs dax pages" and its series (6.15): idle pages have no reference, mappings count. */
+const DEVICE_6_17: ZoneDeviceRules = {
+  ...DEVICE_6_14,
+  idleAtOne: ["generic"],
+  freedAtOne: [],
+  keepsMapping: ["fs-dax", "generic"],
+  callsFree: ["private", "coherent", "pci-p2pdma"],
+  mappingsCount: ALL_TYPES,
+  daxMakesFolios: true,
+};
+/** Booted 6.18.15 links page 2's list after the loop, as the source of 7.0 does. */
+const DEVICE_6_18: ZoneDeviceRules = { ...DEVICE_6_17, wipesDeferredList: false };
+const DEVICE_7_0: ZoneDeviceRules = { ...DEVICE_6_18, pageInitRewrites: true };
+const DEVICE_7_3: ZoneDeviceRules = { ...DEVICE_7_0, initsEarlyFolios: true, daxResetsSinglePages: true };
+
 const V5_15: Profile = {
   name: "5.15",
   preset: "5.15",
@@ -185,6 +248,7 @@ const V5_15: Profile = {
   hugetlb: { by: "dtor", id: HUGETLB_PAGE_DTOR },
   slab: { by: "flag", name: "slab" },
   mapcount: "compound",
+  zoneDevice: DEVICE_5_15,
 };
 /** With 27 page flags and 3 bits of lru_gen nothing is left for lru_refs. */
 const V6_1: Profile = {
@@ -196,6 +260,7 @@ const V6_1: Profile = {
   lruGen: LRU_GEN,
   folio: FOLIO_6_1,
   compound: COMPOUND_6_1,
+  zoneDevice: DEVICE_6_1,
 };
 const V6_12: Profile = {
   ...V6_1,
@@ -209,8 +274,16 @@ const V6_12: Profile = {
   hugetlb: { by: "type", name: "hugetlb" },
   slab: { by: "type", name: "slab" },
   mapcount: "precise",
+  zoneDevice: DEVICE_6_12,
 };
-const V6_14: Profile = { ...V6_12, name: "6.14", preset: "6.14", ...flags6_14, compound: COMPOUND_6_14 };
+const V6_14: Profile = {
+  ...V6_12,
+  name: "6.14",
+  preset: "6.14",
+  ...flags6_14,
+  compound: COMPOUND_6_14,
+  zoneDevice: DEVICE_6_14,
+};
 const V6_17: Profile = {
   ...V6_14,
   name: "6.17",
@@ -219,11 +292,26 @@ const V6_17: Profile = {
   folio: FOLIO_6_17,
   compound: COMPOUND_6_17,
   pageTypes: TYPES_6_17,
+  zoneDevice: DEVICE_6_17,
 };
 /** 6.18 raised MAX_FOLIO_ORDER from a PUD (1 GiB) to 16 GiB. */
-const V6_18: Profile = { ...V6_17, name: "6.18", preset: "6.18", maxFolioOrder: 22, compound: COMPOUND_6_18 };
-const V7_0: Profile = { ...V6_18, name: "7.0", preset: "7.0", compound: COMPOUND_7_0 };
-const V7_3: Profile = { ...V7_0, name: "7.3", preset: "7.3", tailEncoding: "mask", compound: COMPOUND_7_3 };
+const V6_18: Profile = {
+  ...V6_17,
+  name: "6.18",
+  preset: "6.18",
+  maxFolioOrder: 22,
+  compound: COMPOUND_6_18,
+  zoneDevice: DEVICE_6_18,
+};
+const V7_0: Profile = { ...V6_18, name: "7.0", preset: "7.0", compound: COMPOUND_7_0, zoneDevice: DEVICE_7_0 };
+const V7_3: Profile = {
+  ...V7_0,
+  name: "7.3",
+  preset: "7.3",
+  tailEncoding: "mask",
+  compound: COMPOUND_7_3,
+  zoneDevice: DEVICE_7_3,
+};
 
 /** By name, oldest kernel first. */
 export const presets = {

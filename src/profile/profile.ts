@@ -54,6 +54,8 @@ export interface FolioLayout {
   readonly mmIdMapcounts: number | null;
   /** Two-word list head `_deferred_list` (folios of order 2 and above). */
   readonly deferredList: number;
+  /** Pages behind the head whose mapping word may hold a field of the folio: 1 and 2, from 6.15 on 3 as well. */
+  readonly metaPages: number;
 }
 
 /** What prep_compound_page and the free path write beyond what all versions do. */
@@ -107,6 +109,43 @@ export type MapcountRule =
   /** CONFIG_NO_PAGE_MAPCOUNT: the folio's average. */
   | "average";
 
+/** enum memory_type, by name: what a device page map is for (include/linux/memremap.h). */
+export type MemoryType = "private" | "coherent" | "fs-dax" | "generic" | "pci-p2pdma";
+
+/** How ZONE_DEVICE pages are made, counted and given back (mm/memremap.c, mm/mm_init.c, fs/dax.c). */
+export interface ZoneDeviceRules {
+  /** Types this kernel has, in the order of its enum from 1 on. */
+  readonly memoryTypes: readonly MemoryType[];
+  /** Types whose idle pages have a refcount of 1; of others it is 0. */
+  readonly idleAtOne: readonly MemoryType[];
+  /** Types whose pages are given back when the refcount drops to 1 (put_devmap_managed_page); others at 0. */
+  readonly freedAtOne: readonly MemoryType[];
+  /** Types whose pages keep `mapping` when they are given back. */
+  readonly keepsMapping: readonly MemoryType[];
+  /** Types whose pages go to the driver's page_free, from 7.0 on folio_free, when they are given back. */
+  readonly callsFree: readonly MemoryType[];
+  /** Types for which memremap_pages takes a reference to the pgmap for each folio-sized unit. */
+  readonly baseRefs: readonly MemoryType[];
+  /** Types whose mappings hold references to the folio. */
+  readonly mappingsCount: readonly MemoryType[];
+  /** Flags that a device-private page loses when it is given back. */
+  readonly freeClearedFlags: readonly string[];
+  /** Slots can be made as compound pages (dev_pagemap.vmemmap_shift). */
+  readonly compoundPages: boolean;
+  /** zone_device_page_init takes an order and writes each page anew (7.0 on). */
+  readonly pageInitRewrites: boolean;
+  /** memmap_init_compound writes page 2 after the head's fields, and so wipes `_deferred_list`. */
+  readonly wipesDeferredList: boolean;
+  /** In early sections, whose vmemmap is not deduplicated, all slots of a compound are written. Not so in 6.14 to 7.0. */
+  readonly initsEarlyFolios: boolean;
+  /** fs-dax makes folios of its entries (6.15 on); before, each page stands for itself. */
+  readonly daxMakesFolios: boolean;
+  /** Files may share fs-dax pages (reflink). */
+  readonly daxShares: boolean;
+  /** A single fs-dax page that leaves its file loses index and share too. */
+  readonly daxResetsSinglePages: boolean;
+}
+
 export interface Profile {
   /** "7.3", or what the dump calls itself. */
   readonly name: string;
@@ -134,4 +173,5 @@ export interface Profile {
   readonly hugetlb: KindMark;
   readonly slab: KindMark;
   readonly mapcount: MapcountRule;
+  readonly zoneDevice: ZoneDeviceRules;
 }

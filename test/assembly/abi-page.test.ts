@@ -66,6 +66,7 @@ const ANY_PAGE: Predicate = {
   max_order: 255,
   min_refcount: -(2 ** 31),
   max_refcount: 2 ** 31 - 1,
+  by_pgmap: 0,
 };
 
 /** Writes fields of the predicate where the page says they are; those not given match any page. */

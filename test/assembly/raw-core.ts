@@ -25,7 +25,8 @@ export function rawCore(
   profile: Profile,
   sections: readonly (readonly [nr: number, valid?: bigint])[],
 ): RawCore {
-  const plan = planMemory(sections.length, sections.at(-1)![0], 0);
+  const lastSection = sections.at(-1)![0];
+  const plan = planMemory({ sections: sections.length, lastSection, physmemBits: 46, listCapacity: 0 });
   const memory = makeMemory(plan);
   const abort = (): never => {
     throw new Error("assertion failed in the core");

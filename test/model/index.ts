@@ -16,3 +16,4 @@ export * from "./flags.js";
 export * from "./page-type.js";
 export * from "./refs.js";
 export * from "./mapcount.js";
+export * from "./device/index.js";

@@ -124,9 +124,13 @@ export function overlap(extents: readonly { pfn: number; pages: number }[]): Cod
   return codes(meets && "overlap");
 }
 
-/** A count of this head may be changed. */
+/** A count of this head may be changed: its own frame is nobody else's. */
 export function counted(state: State, head: number, ...more: (VmemmapErrorCode | false)[]): Codes {
-  return codes(model.pageTail(state.model, head) && "not-compound", isAliased(state, head) && "aliased-slots", ...more);
+  return codes(
+    model.pageTail(state.model, head) && "not-compound",
+    anyShared(state, head, 1) && "aliased-slots",
+    ...more,
+  );
 }
 
 /** A word of this slot may be changed. */

@@ -1,0 +1,303 @@
+// Lists of pages to lists of pgmaps: kernel addresses as pages hold them, or numbers. On a page that is not ZONE_DEVICE the
+// address is 0; what is absent or leads nowhere answers all ones, and each call answers how many were so.
+//
+// What counts is how many cache misses are under way at once, and a processor's window holds the fewer of them the more is
+// done for each. So a block goes through several short loops: one that only reads the pages' words and waits for the misses,
+// one that looks at the pages once they are in cache, and through the folio a third that only reads the heads' words. A page
+// of no pgmap is sent to a slot of zeroes.
+
+import { compound_head, plain_distance, tagged_distance } from "../compound";
+import { get_dev_pagemap, own_pgmap, page_pgmap, zone_device_pages_have_same_pgmap } from "../memremap";
+import { INVALID, NOTES, ZEROES } from "../memory";
+import { COMPOUND_INFO, is_tagged, page } from "../page";
+import { in_zone_device, is_zone_device_page, links, zone_field } from "../page_links";
+import { Pgmap, live_pgmap_of_pfn, pgmap_number, pgmap_type } from "../pgmap";
+import { Encoding, Word, word, word64 } from "../profile";
+import { PLAIN, PLAIN_FLAGS, pfn_to_slot, section_entry, slot_to_page, slot_valid } from "../sparse";
+import { PFN_SECTION_SHIFT, SLOT_IN_VMEMMAP_PAGE_MASK, STRUCT_PAGE_SHIFT } from "../x86_64";
+
+const NO_WORD: u64 = 0xffff_ffff_ffff_ffff;
+/** PFNs a block: their slots' cache lines fill half of a first-level cache. */
+const BLOCK: u32 = 256;
+/** The pages' tagged words, behind their addresses. */
+const TAGS: u32 = NOTES + BLOCK * sizeof<u32>();
+
+// The encodings as types, so that each has a loop of its own, made by the compiler.
+type Pointer = u8;
+type FakeHeads = u16;
+type Mask = u32;
+
+// ---- Words, through the folio -------------------------------------------------------------------------------------
+
+/** Store the pgmap word of a page's folio, the checked way; 1 where there is none. Any word may stand there, all ones too. */
+function store_pgmap_word(at: u32, slot: u32): u32 {
+  const device = is_zone_device_page(slot);
+  const head = device ? compound_head(slot) : slot;
+  const invalid = !slot_valid(slot) || head == INVALID;
+  const value = invalid ? NO_WORD : device ? changetype<page>(slot_to_page(head)).compound_info : 0;
+  store<u64>(at, value);
+  return <u32>invalid;
+}
+
+/** Linear address of a page's slot in a PLAIN section. */
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function plain_page(entry: u32, pfn: u32): u32 {
+  return entry + (pfn << STRUCT_PAGE_SHIFT) - PLAIN_FLAGS;
+}
+
+/** Leave the addresses of pages' slots at NOTES, up to the first page outside the PLAIN sections; how many. */
+function page_addresses(src: u32, nr: u32): u32 {
+  let at: u32 = 0;
+  for (; at < nr; at++) {
+    const pfn = load<u32>(src + (at << 2));
+    const entry = section_entry(pfn >> PFN_SECTION_SHIFT);
+    if ((entry & PLAIN) == 0) break;
+    store<u32>(NOTES + (at << 2), entry + (pfn << STRUCT_PAGE_SHIFT) - PLAIN_FLAGS);
+  }
+  return at;
+}
+
+/** Read the pages whose addresses stand at NOTES, and leave the low halves of their words at TAGS. */
+function tags_at_notes(nr: u32): void {
+  for (let at: u32 = 0; at < nr; at++) {
+    store<u32>(TAGS + (at << 2), load<u32>(load<u32>(NOTES + (at << 2)), COMPOUND_INFO));
+  }
+}
+
+/** Turn the addresses at NOTES into those of the pages' heads, and of zeroes where a page is not ZONE_DEVICE. */
+function head_addresses<E>(src: u32, nr: u32): void {
+  const base_low = <u32>word64(Word.VMEMMAP_BASE);
+  const zone_bits = zone_field();
+  const zone_device = links(word(Word.ZONE_DEVICE), 0);
+  const encoding = sizeof<E>() == sizeof<Mask>() ? Encoding.MASK : Encoding.POINTER;
+  for (let at: u32 = 0; at < nr; at++) {
+    const p = load<u32>(NOTES + (at << 2));
+    const pfn = load<u32>(src + (at << 2));
+    const tag = load<u32>(TAGS + (at << 2));
+    const device = (load<u64>(p) & zone_bits) == zone_device;
+    let distance = tagged_distance(encoding, pfn, tag, base_low) & (0 - (tag & 1));
+    // A page that may be a fake head is seldom met on a device: whoever makes none pays a branch that is never taken.
+    if (sizeof<E>() == sizeof<FakeHeads>() && ((pfn & SLOT_IN_VMEMMAP_PAGE_MASK) | (tag & 1)) == 0) {
+      distance = plain_distance(Encoding.FAKE_HEADS, p, pfn, base_low);
+    }
+    store<u32>(NOTES + (at << 2), select<u32>(p - (distance << STRUCT_PAGE_SHIFT), ZEROES, device));
+  }
+}
+
+/** The words of the slots whose addresses stand at NOTES. */
+function words_at_notes(dst: u32, nr: u32): void {
+  for (let at: u32 = 0; at < nr; at++) {
+    store<u64>(dst + (at << 3), load<u64>(load<u32>(NOTES + (at << 2)), COMPOUND_INFO));
+  }
+}
+
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function word_list<E>(src: u32, dst: u32, nr: u32): u32 {
+  let invalid: u32 = 0;
+  for (let at: u32 = 0; at < nr;) {
+    const done = page_addresses(src + (at << 2), min(BLOCK, nr - at));
+    tags_at_notes(done);
+    head_addresses<E>(src + (at << 2), done);
+    words_at_notes(dst + (at << 3), done);
+    at += done;
+    if (done == BLOCK || at == nr) continue;
+    invalid += store_pgmap_word(dst + (at << 3), pfn_to_slot(load<u32>(src + (at << 2))));
+    at++;
+  }
+  return invalid;
+}
+
+/** Pgmap words of a list of PFNs below 2^32, through the folio (page_pgmap, 6.15 on). Lists must not overlap. */
+export function pgmap_words_of_pfns(src: u32, dst: u32, nr: u32): u32 {
+  switch (word(Word.ENCODING)) {
+    case Encoding.POINTER:
+      return word_list<Pointer>(src, dst, nr);
+    case Encoding.FAKE_HEADS:
+      return word_list<FakeHeads>(src, dst, nr);
+    default:
+      return word_list<Mask>(src, dst, nr);
+  }
+}
+
+/** The same of a list of slots. */
+export function pgmap_words_of_slots(src: u32, dst: u32, nr: u32): u32 {
+  let invalid: u32 = 0;
+  for (let at: u32 = 0; at < nr; at++) {
+    invalid += store_pgmap_word(dst + (at << 3), load<u32>(src + (at << 2)));
+  }
+  return invalid;
+}
+
+// ---- Words, of each page itself -----------------------------------------------------------------------------------
+
+/** What the word at +8 of a page with these flags says of a pgmap: 0 on a tail, where it is the tag. */
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function own_word_of(value: u64, flags: u64, zone_bits: u64, zone_device: u64): u64 {
+  return select<u64>(value & ((value & 1) - 1), 0, (flags & zone_bits) == zone_device);
+}
+
+function own_word(slot: u32): u64 {
+  if (!slot_valid(slot)) return NO_WORD;
+  const p = changetype<page>(slot_to_page(slot));
+  return own_word_of(p.compound_info, p.flags, zone_field(), links(word(Word.ZONE_DEVICE), 0));
+}
+
+/** Keep those words of the pages at NOTES that are pgmaps, and make the others 0. */
+function keep_own_words(dst: u32, nr: u32): void {
+  const zone_bits = zone_field();
+  const zone_device = links(word(Word.ZONE_DEVICE), 0);
+  for (let at: u32 = 0; at < nr; at++) {
+    const p = load<u32>(NOTES + (at << 2));
+    store<u64>(dst + (at << 3), own_word_of(load<u64>(dst + (at << 3)), load<u64>(p), zone_bits, zone_device));
+  }
+}
+
+/** Pgmap words of a list of PFNs below 2^32, each of the page itself (page->pgmap, up to 6.14). Lists must not overlap. */
+export function own_pgmap_words_of_pfns(src: u32, dst: u32, nr: u32): u32 {
+  let invalid: u32 = 0;
+  for (let at: u32 = 0; at < nr;) {
+    const done = page_addresses(src + (at << 2), min(BLOCK, nr - at));
+    words_at_notes(dst + (at << 3), done);
+    keep_own_words(dst + (at << 3), done);
+    at += done;
+    if (done == BLOCK || at == nr) continue;
+    const value = own_word(pfn_to_slot(load<u32>(src + (at << 2))));
+    store<u64>(dst + (at << 3), value);
+    invalid += <u32>(value == NO_WORD);
+    at++;
+  }
+  return invalid;
+}
+
+/** The same of a list of slots. */
+export function own_pgmap_words_of_slots(src: u32, dst: u32, nr: u32): u32 {
+  let invalid: u32 = 0;
+  for (let at: u32 = 0; at < nr; at++) {
+    const value = own_word(load<u32>(src + (at << 2)));
+    store<u64>(dst + (at << 3), value);
+    invalid += <u32>(value == NO_WORD);
+  }
+  return invalid;
+}
+
+// ---- Numbers ------------------------------------------------------------------------------------------------------
+
+/** page_pgmap of each page of a list of slots: the number of its pgmap, NOT_DEVICE or UNKNOWN. */
+export function pgmaps_of_slots(src: u32, dst: u32, nr: u32): u32 {
+  let invalid: u32 = 0;
+  let last_word: u64 = NO_WORD;
+  let last_number: u32 = <u32>Pgmap.UNKNOWN;
+  for (let at: u32 = 0; at < nr; at++) {
+    const slot = load<u32>(src + (at << 2));
+    let number: u32 = <u32>Pgmap.NOT_DEVICE;
+    if (!slot_valid(slot)) number = INVALID;
+    else if (in_zone_device(slot_to_page(slot))) {
+      const head = compound_head(slot);
+      if (head == INVALID) number = INVALID;
+      else {
+        // Pages of one pgmap come in long runs as a rule.
+        const value = changetype<page>(slot_to_page(head)).compound_info;
+        if (value != last_word) {
+          last_word = value;
+          last_number = pgmap_number(value);
+        }
+        number = last_number;
+      }
+    }
+    store<u32>(dst + (at << 2), number);
+    invalid += <u32>(number == INVALID);
+  }
+  return invalid;
+}
+
+/** What a list of numbers is asked for. */
+const enum Question {
+  OWN_PGMAP,
+  DEV_PAGEMAP,
+  MEMORY_TYPE,
+}
+
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function answer_of(slot: u32, question: Question): u32 {
+  if (question == Question.OWN_PGMAP) return own_pgmap(slot);
+  if (question == Question.DEV_PAGEMAP) return get_dev_pagemap(slot);
+  const number = page_pgmap(slot);
+  return number == INVALID ? INVALID : pgmap_type(number);
+}
+
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function number_list(src: u32, dst: u32, nr: u32, question: Question): u32 {
+  let invalid: u32 = 0;
+  for (let at: u32 = 0; at < nr; at++) {
+    const answer = answer_of(load<u32>(src + (at << 2)), question);
+    store<u32>(dst + (at << 2), answer);
+    invalid += <u32>(answer == INVALID);
+  }
+  return invalid;
+}
+
+/** page->pgmap of each page of a list of slots, by its own word; UNKNOWN on tails. */
+export function own_pgmaps_of_slots(src: u32, dst: u32, nr: u32): u32 {
+  return number_list(src, dst, nr, Question.OWN_PGMAP);
+}
+
+/** get_dev_pagemap of each page of a list of slots; how many slots there were not. */
+export function dev_pagemaps_of_slots(src: u32, dst: u32, nr: u32): u32 {
+  return number_list(src, dst, nr, Question.DEV_PAGEMAP);
+}
+
+/** MemoryType of each page of a list of slots; 0 where it is not ZONE_DEVICE or of no known pgmap. */
+export function memory_types_of_slots(src: u32, dst: u32, nr: u32): u32 {
+  return number_list(src, dst, nr, Question.MEMORY_TYPE);
+}
+
+/** get_dev_pagemap of a list of PFNs below 2^32: no slot is read. */
+export function dev_pagemaps_of_pfns(src: u32, dst: u32, nr: u32): u32 {
+  let invalid: u32 = 0;
+  for (let at: u32 = 0; at < nr; at++) {
+    const pfn = load<u32>(src + (at << 2));
+    const present = (section_entry(pfn >> PFN_SECTION_SHIFT) & PLAIN) != 0 || pfn_to_slot(pfn) != INVALID;
+    store<u32>(dst + (at << 2), present ? live_pgmap_of_pfn(pfn) : INVALID);
+    invalid += <u32>!present;
+  }
+  return invalid;
+}
+
+/** zone_device_pages_have_same_pgmap of two lists of slots, pair by pair: 1 or 0, INVALID where page_pgmap of one is. */
+export function same_pgmaps_of_slots(src: u32, other: u32, dst: u32, nr: u32): u32 {
+  let invalid: u32 = 0;
+  for (let at: u32 = 0; at < nr; at++) {
+    const a = load<u32>(src + (at << 2));
+    const b = load<u32>(other + (at << 2));
+    const valid = page_pgmap(a) != INVALID && page_pgmap(b) != INVALID;
+    store<u32>(dst + (at << 2), valid ? <u32>zone_device_pages_have_same_pgmap(a, b) : INVALID);
+    invalid += <u32>!valid;
+  }
+  return invalid;
+}
+
+// ---- The whole map ------------------------------------------------------------------------------------------------
+
+/** ZONE_DEVICE pages and folios of each pgmap: two u32 each to `dst`; answers how many pages are of no known pgmap. */
+export function count_pgmaps(dst: u32): u32 {
+  let unknown: u32 = 0;
+  memory.fill(dst, 0, word(Word.NR_PGMAPS) << 3);
+  const nr = word(Word.NR_SLOTS);
+  for (let slot: u32 = 0; slot < nr; slot++) {
+    if (!slot_valid(slot) || !in_zone_device(slot_to_page(slot))) continue;
+    const number = page_pgmap(slot);
+    if (number >= word(Word.NR_PGMAPS)) {
+      unknown++;
+      continue;
+    }
+    const at = dst + (number << 3);
+    store<u32>(at, load<u32>(at) + 1);
+    if (!is_tagged(slot_to_page(slot))) store<u32>(at, load<u32>(at, 4) + 1, 4);
+  }
+  return unknown;
+}

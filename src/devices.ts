@@ -1,0 +1,414 @@
+/** The device page maps of one map, and the life of their pages: what the core leaves to the host. */
+import type { AliasTable } from "./aliases.js";
+import { collect, throwFirst } from "./callbacks.js";
+import { display, whole } from "./check.js";
+import { type Core, INVALID } from "./engine/core.js";
+import { constant } from "./engine/modules.js";
+import { memoryTypeNumber } from "./engine/state.js";
+import { errorOf } from "./engine/status.js";
+import { VmemmapError } from "./errors.js";
+import type { Folio } from "./folio.js";
+import { dedupFolios, forgetAliases } from "./dedup.js";
+import type { PgmapRange, PgmapRecord } from "./image/image.js";
+import {
+  checkContiguous,
+  checkOptions,
+  checkRanges,
+  planAltmap,
+  recordOf,
+  sectionsInReach,
+  showRange,
+  stretchesOf,
+  withoutRanges,
+  withRanges,
+} from "./memremap.js";
+import { type MemremapOptions, Pgmap, type PgmapOps, type PgmapState } from "./pgmap.js";
+import { checkPgmaps, tellPgmaps } from "./pgmaps.js";
+import type { MemoryType, Profile } from "./profile/index.js";
+
+/** Where the addresses begin that memremapPages makes up: the direct map without KASLR, 4 GiB up. */
+const INVENTED = 0xffff888100000000n;
+const INVENTED_STEP = 0x1000n;
+/** Slots of a folio that a deduplicated vmemmap keeps (VMEMMAP_RESERVE_NR pages). */
+const RESERVED_SLOTS = 128;
+
+interface Entry {
+  readonly record: PgmapRecord;
+  readonly type: MemoryType | null;
+  /** Null where the functions are a kernel's, in a dump. */
+  readonly callbacks: PgmapOps | null;
+  dying: boolean;
+  /** Told when the last reference is gone. */
+  whenIdle: (() => void)[];
+}
+
+/** Where a map's parts are. */
+export interface DeviceHost {
+  readonly core: Core;
+  readonly profile: Profile;
+  readonly aliases: AliasTable;
+  folioAt(slot: number): Folio;
+}
+
+export class Devices implements PgmapState {
+  #entries: Entry[] = [];
+  #invented = 0n;
+  /** Who waits for a folio to be idle, by its slot. */
+  readonly #waiters = new Map<number, (() => void)[]>();
+
+  constructor(readonly host: DeviceHost) {}
+
+  // ---- The list -----------------------------------------------------------------------------------------------------
+
+  /** By number. */
+  get records(): readonly PgmapRecord[] {
+    return Object.freeze(this.#entries.map(({ record }) => record));
+  }
+
+  at(number: number): PgmapRecord | null {
+    return this.#entries[number]?.record ?? null;
+  }
+
+  /** These are the pgmaps from now on, as a dump has them. */
+  replace(records: readonly PgmapRecord[]): void {
+    checkPgmaps(records);
+    const known = new Map(this.#entries.map((entry) => [entry.record, entry]));
+    const kept = records.map((record) => known.get(record));
+    const refs = records.map((record, i) => (kept[i] === undefined ? null : this.refs(record)));
+    this.#entries = records.map(
+      (record, i) => kept[i] ?? { record, type: this.typeOf(record), callbacks: null, dying: false, whenIdle: [] },
+    );
+    this.#tell(refs.map((count) => count ?? 0));
+    records.forEach((record, number) => {
+      if (refs[number] !== null) return;
+      const { pgmap_add_refs } = this.host.core.exports;
+      pgmap_add_refs(number, 1 + this.#baseRefs(record) + this.#heldRefs(record));
+    });
+  }
+
+  typeOf(record: PgmapRecord): MemoryType | null {
+    return this.host.profile.zoneDevice.memoryTypes[record.type - 1] ?? null;
+  }
+
+  #tell(refs: readonly number[]): void {
+    const dying = constant("PgmapFlag.DYING");
+    const hasFree = constant("PgmapFlag.HAS_FREE");
+    tellPgmaps(
+      this.host.core,
+      this.#entries.map((entry, i) => ({
+        record: entry.record,
+        type: entry.type === null ? 0 : memoryTypeNumber(entry.type),
+        flags: (entry.dying ? dying : 0) | (canFree(entry) ? hasFree : 0),
+        refs: refs[i] ?? 0,
+      })),
+    );
+  }
+
+  #number(pgmap: PgmapRecord): number {
+    return this.#entries.findIndex(({ record }) => record === pgmap);
+  }
+
+  refs(pgmap: PgmapRecord): number {
+    const number = this.#number(pgmap);
+    return number < 0 ? 0 : this.host.core.exports.pgmap_refs(number);
+  }
+
+  isDying(pgmap: PgmapRecord): boolean {
+    return this.#entries[this.#number(pgmap)]?.dying ?? true;
+  }
+
+  /** References that memremap_pages takes: one for each folio-sized unit past the altmap's pages. */
+  #baseRefs(record: PgmapRecord): number {
+    const type = this.typeOf(record);
+    if (type === null || !this.host.profile.zoneDevice.baseRefs.includes(type)) return 0;
+    return usable(record).reduce(
+      (sum, { start, end }) => sum + Math.floor((end - start) / 2 ** record.vmemmapShift),
+      0,
+    );
+  }
+
+  /** References that pages in use hold, as their counts tell. */
+  #heldRefs(record: PgmapRecord): number {
+    return this.#sum(record, (slot, pages) => this.host.core.exports.refs_of_folios(slot, pages));
+  }
+
+  #sum(record: PgmapRecord, of: (slot: number, pages: number) => number): number {
+    let sum = 0;
+    for (const { slot, pages } of this.#slotsOf(record)) sum += of(slot, pages);
+    return sum;
+  }
+
+  /** Slots of a pgmap's usable pages, in rows; those of absent pages left out. */
+  *#slotsOf(record: PgmapRecord): Generator<{ slot: number; pages: number }> {
+    const { core } = this.host;
+    const present = new Set(core.sections.map(({ number }) => number));
+    for (const range of usable(record)) {
+      for (const { start, end } of stretchesOf(range, core.sections, (number) => core.sectionSlot(number))) {
+        if (!present.has(Math.floor(start / 32768))) continue;
+        const slot = core.slotOf(start);
+        if (slot !== INVALID) yield { slot, pages: end - start };
+      }
+    }
+  }
+
+  // ---- memremap_pages -----------------------------------------------------------------------------------------------
+
+  memremap(options: MemremapOptions): Pgmap {
+    const { core, profile } = this.host;
+    checkOptions(options, profile);
+    const node = whole(options.node ?? 0, 0, 2 ** profile.node.width - 1, "node");
+    checkRanges(options, core.sections, this.records, core.plan.tableEntries);
+    checkContiguous(options, core.sections);
+    const early = new Set(core.sections.filter((section) => section.early).map(({ number }) => number));
+    const altmap = planAltmap(options, (number) => early.has(number));
+    const address = options.address ?? this.#inventAddress();
+    const record = recordOf(options, profile, address, altmap);
+    const pgmap = new Pgmap(record, options.type, options.ops ?? {}, this);
+    checkPgmaps([...this.records, pgmap]);
+
+    core.setSections(withRanges(core.sections, pgmap.ranges));
+    const refs = this.#entries.map((_, number) => core.exports.pgmap_refs(number));
+    this.#entries.push({
+      record: pgmap,
+      type: options.type,
+      callbacks: pgmap.callbacks,
+      dying: false,
+      whenIdle: [],
+    });
+    this.#tell([...refs, 1 + this.#baseRefs(pgmap)]);
+    this.#initPages(pgmap, node, options.vmemmapOptimize ?? true);
+    this.#rescan(pgmap.ranges);
+    return pgmap;
+  }
+
+  #inventAddress(): bigint {
+    const taken = new Set(this.#entries.map(({ record }) => record.address));
+    let address: bigint;
+    do address = INVENTED + INVENTED_STEP * this.#invented++;
+    while (taken.has(address));
+    return address;
+  }
+
+  /** memmap_init_range for the altmap's pages, memmap_init_zone_device for the others. */
+  #initPages(pgmap: Pgmap, node: number, optimize: boolean): void {
+    const { core, profile, aliases } = this.host;
+    const { altmap, vmemmapShift } = pgmap;
+    const sectionSlot = (number: number) => core.sectionSlot(number);
+    const done = (status: number) => {
+      if (status < 0) throw errorOf(-status, `memremapPages(${pgmap.ranges.map(showRange).join(", ")})`);
+    };
+    if (altmap !== null && altmap.free > 0) {
+      const hosts = { start: altmap.basePfn + altmap.reserve, end: altmap.basePfn + altmap.reserve + altmap.free };
+      const zone = profile.zones.indexOf("DEVICE");
+      const reserved = 1 << profile.flags["reserved"]!.bit;
+      for (const { start, end } of stretchesOf(hosts, core.sections, sectionSlot)) {
+        done(core.exports.memmap_init_range(core.slotOf(start), end - start, zone, node, 1, reserved));
+      }
+    }
+    const number = this.#number(pgmap);
+    // vmemmap_can_optimize: from the third page of the vmemmap on, and not where the device holds it.
+    const dedups = optimize && altmap === null && 2 ** vmemmapShift > RESERVED_SLOTS;
+    for (const range of usable(pgmap)) {
+      for (const { start, end, early } of stretchesOf(range, core.sections, sectionSlot)) {
+        const written = dedups && (!early || !profile.zoneDevice.initsEarlyFolios) ? RESERVED_SLOTS : 2 ** vmemmapShift;
+        const slot = core.slotOf(start);
+        done(core.exports.memmap_init_zone_device(slot, end - start, number, node, vmemmapShift, written));
+        if (dedups && !early) dedupFolios(core, aliases, { start, end }, vmemmapShift);
+      }
+    }
+  }
+
+  /** Mark the sections well-formed again whose words may lead into these ranges, if they are. */
+  #rescan(ranges: readonly PgmapRange[]): void {
+    const { core, profile } = this.host;
+    for (const number of sectionsInReach(core.sections, ranges, profile.maxFolioOrder)) {
+      core.exports.scan_section(core.sectionSlot(number) / 32768);
+    }
+  }
+
+  // ---- memunmap_pages -----------------------------------------------------------------------------------------------
+
+  memunmap(pgmap: PgmapRecord): void {
+    const entry = this.#entry(pgmap, "memunmapPages");
+    const busy = this.#busy(entry);
+    if (busy !== null) throw new VmemmapError("pgmap-busy", `memunmapPages: ${busy}`);
+    this.#unmap(entry);
+  }
+
+  async memunmapWhenIdle(pgmap: PgmapRecord): Promise<void> {
+    const entry = this.#entry(pgmap, "memunmapPagesWhenIdle");
+    const gone = new Promise<void>((resolve) => entry.whenIdle.push(resolve));
+    this.#kill(entry);
+    this.#unmapIfIdle(entry);
+    await gone;
+  }
+
+  #entry(pgmap: PgmapRecord, what: string): Entry {
+    const entry = this.#entries[this.#number(pgmap)];
+    if (entry !== undefined) return entry;
+    const known = typeof pgmap === "object" && (pgmap as unknown) !== null && typeof pgmap.address === "bigint";
+    const name = known ? `the pgmap at 0x${pgmap.address.toString(16)}` : display(pgmap);
+    throw new VmemmapError("no-pgmap", `${what}: ${name} is none of this map's`);
+  }
+
+  /** percpu_ref_kill, and the references of memremap_pages. */
+  #kill(entry: Entry): void {
+    if (entry.dying) return;
+    const { pgmap_add_refs, pgmap_kill } = this.host.core.exports;
+    const number = this.#number(entry.record);
+    entry.dying = true;
+    pgmap_kill(number);
+    pgmap_add_refs(number, -1 - this.#baseRefs(entry.record));
+  }
+
+  /** What keeps a pgmap from going, or null. */
+  #busy({ record, dying }: Entry): string | null {
+    const { core } = this.host;
+    const at = `the pgmap at 0x${record.address.toString(16)}`;
+    for (const { slot, pages } of this.#slotsOf(record)) {
+      const busy = core.exports.first_busy_folio(slot, pages) >>> 0;
+      if (busy === INVALID) continue;
+      const idle = this.#idleCount(record);
+      const references = core.exports.page_ref_count(busy) - idle;
+      return `${at}: the folio at PFN ${core.pfnOf(busy)} has ${references} reference${references === 1 ? "" : "s"} beyond those of an idle one`;
+    }
+    const held = this.refs(record) - (dying ? 0 : 1 + this.#baseRefs(record));
+    return held > 0 ? `${at}: its pages hold ${held} reference${held === 1 ? "" : "s"} to it` : null;
+  }
+
+  #idleCount(record: PgmapRecord): number {
+    const type = this.typeOf(record);
+    return Number(type !== null && this.host.profile.zoneDevice.idleAtOne.includes(type));
+  }
+
+  #unmap(entry: Entry): void {
+    const { core, aliases } = this.host;
+    const { ranges } = entry.record;
+    const refs = this.#entries.map((_, number) => core.exports.pgmap_refs(number));
+    refs.splice(this.#number(entry.record), 1);
+    this.#entries = this.#entries.filter((other) => other !== entry);
+    this.#tell(refs);
+    forgetAliases(aliases, ranges);
+    core.setSections(withoutRanges(core.sections, ranges));
+    this.#rescan(ranges);
+    for (const resolve of entry.whenIdle) resolve();
+  }
+
+  #unmapIfIdle(entry: Entry): void {
+    if (this.#busy(entry) === null) this.#unmap(entry);
+  }
+
+  // ---- What follows a dropped reference -----------------------------------------------------------------------------
+
+  /**
+   * Do what an Event of the core asks for.
+   *
+   * @param errors takes what a callback throws: the step is completed all the same
+   * @returns whether a folio was freed
+   */
+  finish(event: number, slot: number, errors: unknown[]): boolean {
+    if (event === constant("Event.NONE")) {
+      this.noteCount(slot);
+      return false;
+    }
+    if (event === constant("Event.CALL_FREE")) this.#callFree(slot, errors);
+    if (event !== constant("Event.RELEASED")) this.#wake(slot);
+    return true;
+  }
+
+  #callFree(slot: number, errors: unknown[]): void {
+    const { core } = this.host;
+    const entry = this.#entryOfSlot(slot);
+    const pages = core.exports.folio_nr_pages(slot) >>> 0;
+    const { callbacks } = entry ?? {};
+    collect(errors, () => {
+      if (callbacks?.folioFree !== undefined) callbacks.folioFree(this.host.folioAt(slot));
+      else callbacks?.pageFree?.(core.pfnOf(slot));
+    });
+    core.exports.zone_device_folio_freed(slot, pages);
+  }
+
+  #entryOfSlot(slot: number): Entry | undefined {
+    return this.#entries[this.host.core.exports.folio_pgmap(slot)];
+  }
+
+  /** Who waited for the folio goes on, and so does who waits for its pgmap. */
+  #wake(slot: number): void {
+    const entry = this.#entryOfSlot(slot);
+    const waiters = this.#waiters.get(slot) ?? [];
+    this.#waiters.delete(slot);
+    for (const resolve of waiters) resolve();
+    if (entry?.dying === true) this.#unmapIfIdle(entry);
+  }
+
+  /** Somebody waits for a folio or a pgmap to be idle. */
+  get isWaitedFor(): boolean {
+    return this.#waiters.size > 0 || this.#entries.some(({ dying }) => dying);
+  }
+
+  /** A count changed, and no free step followed: generic pages are idle at 1, where nothing is freed. */
+  noteCount(slot: number): void {
+    if (this.isWaitedFor && this.isIdle(slot)) this.#wake(slot);
+  }
+
+  /** Whether the device folio at `slot` has no references but an idle one's. */
+  isIdle(slot: number): boolean {
+    const entry = this.#entryOfSlot(slot);
+    return entry !== undefined && this.host.core.exports.page_ref_count(slot) === this.#idleCount(entry.record);
+  }
+
+  /** Resolves with the free event of the folio at `slot`. */
+  whenWoken(slot: number): Promise<void> {
+    return new Promise((resolve) => {
+      const waiters = this.#waiters.get(slot) ?? [];
+      waiters.push(resolve);
+      this.#waiters.set(slot, waiters);
+    });
+  }
+
+  /** zone_device_private_split_cb: the driver of each split device folio is told of its parts, then that these were all. */
+  tellSplits(splits: readonly { slot: number; order: number; newOrder: number }[]): void {
+    const errors: unknown[] = [];
+    for (const { slot, order, newOrder } of splits) {
+      const driver = this.callbacksOf(slot);
+      if (driver?.folioSplit === undefined) continue;
+      const original = this.host.folioAt(slot);
+      for (let i = 2 ** newOrder; i < 2 ** order; i += 2 ** newOrder) {
+        collect(errors, () => {
+          driver.folioSplit!(original, this.host.folioAt(slot + i));
+        });
+      }
+      collect(errors, () => {
+        driver.folioSplit!(original, null);
+      });
+    }
+    throwFirst(errors);
+  }
+
+  /** The driver's functions for a page, by its folio; null where the page is of no pgmap that has any. */
+  callbacksOf(slot: number): PgmapOps | null {
+    return this.#entryOfSlot(slot)?.callbacks ?? null;
+  }
+
+  /** The driver's functions of a pgmap, by its number. */
+  callbacksAt(number: number): PgmapOps | null {
+    return this.#entries[number]?.callbacks ?? null;
+  }
+
+  /** The numbers of the pgmaps of which `wanted` holds. */
+  numbersOf(wanted: (record: PgmapRecord, type: MemoryType | null) => boolean): number[] {
+    return this.#entries.flatMap(({ record, type }, number) => (wanted(record, type) ? [number] : []));
+  }
+}
+
+/** Whether someone takes freed pages: a driver's function, or a kernel's ops that are not NULL. */
+function canFree({ record, callbacks }: Entry): boolean {
+  if (callbacks === null) return record.ops !== 0n;
+  return callbacks.pageFree !== undefined || callbacks.folioFree !== undefined;
+}
+
+/** A pgmap's ranges without the pages that are its altmap's (pfn_first). */
+function usable({ ranges, altmap }: PgmapRecord): PgmapRange[] {
+  const offset = altmap === null ? 0 : altmap.reserve + altmap.free;
+  return ranges.map(({ start, end }, i) => ({ start: i === 0 ? Math.min(start + offset, end) : start, end }));
+}
