@@ -6,15 +6,7 @@
 //
 // Up to 6.14 no folio is made: each page has mapping and index, and mapping 1 marks shared ones.
 
-import {
-  PageCompound,
-  PageTail,
-  check_place,
-  check_span,
-  compound_order,
-  has_head_flag,
-  make_compound,
-} from "./compound";
+import { PageCompound, PageTail, check_place, compound_order, has_head_flag, make_compound } from "./compound";
 import { folio_pgmap, idle_count, page_pgmap } from "./memremap";
 import { page } from "./page";
 import { clear_flags, ref_count } from "./page_ref";
@@ -70,10 +62,9 @@ function check_associate(slot: u32, order: u32, shared: bool): Status {
     if (!shared || (p.mapping == 0 && p.index == 0)) return check_init(slot, order);
     return compound_order(slot) == order ? Status.OK : Status.ORDER;
   }
-  if (shared) return Status.OK;
   const end = slot + ((<u32>1) << order);
   for (let s = slot; s != end; s++) {
-    if (changetype<page>(slot_to_page(s)).mapping != 0) return Status.BUSY;
+    if (PageCompound(s) || (!shared && changetype<page>(slot_to_page(s)).mapping != 0)) return Status.BUSY;
   }
   return Status.OK;
 }
@@ -137,12 +128,14 @@ function is_last(p: page): bool {
 function check_disassociate(slot: u32, order: u32): Status {
   if (!slot_valid(slot)) return Status.ABSENT;
   if (PageTail(slot)) return Status.TAIL;
-  if (word(Word.DAX_MAKES_FOLIOS) != 0 && compound_order(slot) != order) return Status.ORDER;
-  const place = word(Word.DAX_MAKES_FOLIOS) != 0 ? check_place(slot, order) : check_span(slot, order);
+  const folios = word(Word.DAX_MAKES_FOLIOS) != 0;
+  if (folios && compound_order(slot) != order) return Status.ORDER;
+  const place = check_place(slot, order);
   if (place != Status.OK) return place;
-  const nr: u32 = word(Word.DAX_MAKES_FOLIOS) != 0 ? 1 : 1 << order;
-  for (let s = slot; s != slot + nr; s++) {
+  const end = slot + (folios ? 1 : (<u32>1) << order);
+  for (let s = slot; s != end; s++) {
     const type = pgmap_type(folio_pgmap(s));
+    if (!folios && PageCompound(s)) return Status.BUSY;
     if (type != MemoryType.FS_DAX) return Status.NO_PGMAP;
     const p = slot_to_page(s);
     if (is_last(changetype<page>(p)) && ref_count(p) != idle_count(type)) return Status.BUSY;

@@ -6,7 +6,7 @@
 // pointer. And they do not suffice: pages that hold an altmap's struct pages are ZONE_DEVICE and have a list there, and a
 // word may name a pgmap that is gone. So it is held against the pgmaps the host has named.
 
-import { check_place, compound_head, compound_order, has_head_flag, make_compound } from "./compound";
+import { PageCompound, check_place, compound_head, compound_order, make_compound } from "./compound";
 import { counted_folio, folio_nr_pages } from "./folio";
 import { INVALID } from "./memory";
 import { MAPPING_ANON, is_tagged, page } from "./page";
@@ -83,15 +83,17 @@ export function idle_count(type: u32): i32 {
 
 // ---- Into use -----------------------------------------------------------------------------------------------------
 
-/** Whether a driver hands out pages of this type. */
+/** Whether a driver hands out pages of this type: where they come back to it. In 5.15 p2pdma pages are not mapped, so not counted. */
 function is_allocated(type: u32): bool {
-  return type == MemoryType.PRIVATE || type == MemoryType.COHERENT || type == MemoryType.PCI_P2PDMA;
+  if (type == MemoryType.PCI_P2PDMA) return in_set(Word.DEVICE_CALLS_FREE, type);
+  return type == MemoryType.PRIVATE || type == MemoryType.COHERENT;
 }
 
-/** References to its pgmap that a folio in use holds: one a page, or one to the pool that a p2pdma page is from. */
+/** References to its pgmap that a folio in use holds: one, from 7.0 on one a page; of p2pdma one to the pool the page is from. */
 function refs_of_folio(type: u32, nr: u32): i32 {
-  if (type == MemoryType.PCI_P2PDMA) return 1;
-  return in_set(Word.DEVICE_BASE_REFS, type) ? 0 : <i32>nr;
+  if (type == MemoryType.PCI_P2PDMA) return is_allocated(type) ? 1 : 0;
+  if (in_set(Word.DEVICE_BASE_REFS, type)) return 0;
+  return word(Word.DEVICE_PAGE_INIT_REWRITES) != 0 ? <i32>nr : 1;
 }
 
 /** Whether a page is in nobody's use: neither itself, nor as a tail of a folio that is. A tail may outlive its folio. */
@@ -120,15 +122,16 @@ export function check_zone_device_page_init(slot: u32, order: u32): Status {
   const number = pgmap_of_pfn(slot_to_pfn(slot));
   const type = pgmap_type(number);
   if (!is_allocated(type)) return Status.NO_PGMAP;
+  if (order > 0 && type == MemoryType.PCI_P2PDMA) return Status.ORDER;
   if (pgmap_is_dying(number)) return Status.PGMAP_DYING;
   const end = slot + ((<u32>1) << order);
   for (let s = slot; s != end; s++) {
     if (!is_page_of(s, number)) return Status.NO_PGMAP;
     if (!is_idle_page(s, type)) return Status.BUSY;
   }
-  // Up to 6.18 nothing undoes a compound here.
-  if (word(Word.DEVICE_PAGE_INIT_REWRITES) == 0 && (is_tagged(slot_to_page(slot)) || has_head_flag(slot_to_page(slot))))
-    return Status.BUSY;
+  // Nothing undoes a compound of p2pdma pages, nor up to 6.18 any.
+  const undoes = word(Word.DEVICE_PAGE_INIT_REWRITES) != 0 && type != MemoryType.PCI_P2PDMA;
+  if (!undoes && PageCompound(slot)) return Status.BUSY;
   return Status.OK;
 }
 
@@ -208,12 +211,17 @@ export function free_zone_device_folio(folio: u32, number: u32): Event {
     if (in_set(Word.DEVICE_CALLS_FREE, type)) return Event.CALL_FREE;
     if (idle_count(type) != 0) ref_set(p, idle_count(type));
   }
-  return type == MemoryType.FS_DAX ? Event.WOKEN : Event.FREED;
+  if (type == MemoryType.FS_DAX) return Event.WOKEN;
+  return frees ? Event.FREED : Event.NONE;
 }
 
-/** PG_anon_exclusive goes from all pages of an anonymous folio. */
+/** PG_anon_exclusive goes from an anonymous folio: from its head, from 7.0 on from all its pages. */
 function clear_anon_exclusive(folio: u32, p: u32): void {
   if ((changetype<page>(p).mapping & MAPPING_ANON) == 0) return;
+  if (word(Word.DEVICE_PAGE_INIT_REWRITES) == 0) {
+    clear_flags(p, word64(Word.PG_ANON_EXCLUSIVE));
+    return;
+  }
   const nr: u32 = 1 << min(compound_order(folio), word(Word.MAX_FOLIO_ORDER));
   const end = min(folio + nr, word(Word.NR_SLOTS));
   for (let s = folio; s < end; s++) clear_flags(slot_to_page(s), word64(Word.PG_ANON_EXCLUSIVE));

@@ -178,7 +178,7 @@ export enum Word {
   DEVICE_MAPPINGS_COUNT,
   /** mask: flags that a device-private page loses when it is given back. */
   DEVICE_FREE_CLEARS,
-  /** 0 or 1: zone_device_page_init takes an order and writes each page anew (7.0 on). */
+  /** 0 or 1: device-private folios (7.0 on): zone_device_page_init takes an order and writes each page anew. */
   DEVICE_PAGE_INIT_REWRITES,
   /** 0 or 1: memmap_init_compound writes page 2 after the head's fields, `_deferred_list` among them. */
   DEVICE_WIPES_DEFERRED_LIST,

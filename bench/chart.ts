@@ -1,8 +1,7 @@
-/** A line chart with two logarithmic axes, as SVG: direct labels at the line ends, on a white ground of its own. */
-export interface Chart {
-  readonly title: string;
-  /** Lines of small print below the title. */
-  readonly subtitles: readonly string[];
+import { GRID, INK, MUTED, picture, px, text, type Titles } from "./svg.js";
+
+/** A line chart with two logarithmic axes, as SVG: direct labels at the line ends. */
+export interface Chart extends Titles {
   readonly xLabel: string;
   readonly xTicks: readonly Tick[];
   readonly yLabel: string;
@@ -38,9 +37,6 @@ const WIDTH = 1040;
 const HEIGHT = 640;
 const PLOT = { left: 84, right: WIDTH - 196, top: 134, bottom: HEIGHT - 86 };
 const LABEL_HEIGHT = 19;
-const INK = "#1b1f24";
-const MUTED = "#59636e";
-const GRID = "#e3e6ea";
 
 type Scale = (value: number) => number;
 
@@ -49,27 +45,13 @@ export function renderChart(chart: Chart): string {
   const yTicks = ticks125(Math.min(...points.map(({ y }) => y)), Math.max(...points.map(({ y }) => y)));
   const x = logScale(chart.xTicks[0]!.at, chart.xTicks.at(-1)!.at, PLOT.left, PLOT.right);
   const y = logScale(yTicks[0]!, yTicks.at(-1)!, PLOT.bottom, PLOT.top);
-  const parts = [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" ` +
-      `font-family="Inter, 'Segoe UI', 'Helvetica Neue', 'DejaVu Sans', Arial, sans-serif" role="img">`,
-    `<title>${escape(chart.title)}</title>`,
-    `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
-    ...header(chart),
+  return picture(chart, WIDTH, HEIGHT, [
     ...horizontalGrid(yTicks, y, chart),
     ...verticalGrid(chart, x),
     ...chart.marks.flatMap((mark) => verticalMark(mark, x(mark.at))),
     ...chart.series.flatMap((series) => line(series, x, y)),
     ...endLabels(chart, x, y),
-    "</svg>",
-  ];
-  return `${parts.join("\n")}\n`;
-}
-
-function header({ title, subtitles }: Chart): string[] {
-  return [
-    text(PLOT.left - 60, 40, title, { size: 24, weight: 600 }),
-    ...subtitles.map((subtitle, i) => text(PLOT.left - 60, 64 + 19 * i, subtitle, { size: 13.5, fill: MUTED })),
-  ];
+  ]);
 }
 
 function horizontalGrid(yTicks: readonly number[], y: Scale, { formatY, yLabel }: Chart): string[] {
@@ -168,24 +150,4 @@ function ticks125(min: number, max: number): number[] {
 function logScale(min: number, max: number, from: number, to: number): Scale {
   const span = Math.log(max / min) || 1;
   return (value) => from + (Math.log(value / min) / span) * (to - from);
-}
-
-interface TextStyle {
-  readonly size: number;
-  readonly weight?: number;
-  readonly fill?: string;
-  readonly anchor?: "middle" | "end";
-}
-
-function text(x: number, y: number, content: string, { size, weight = 400, fill = INK, anchor }: TextStyle): string {
-  const place = anchor === undefined ? "" : ` text-anchor="${anchor}"`;
-  return `<text x="${px(x)}" y="${px(y)}" font-size="${size}" font-weight="${weight}" fill="${fill}"${place}>${escape(content)}</text>`;
-}
-
-function px(value: number): string {
-  return String(Number(value.toFixed(1)));
-}
-
-function escape(content: string): string {
-  return content.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/"/g, "&quot;");
 }

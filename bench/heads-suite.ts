@@ -1,28 +1,24 @@
-import { access, constants, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
-import { VmemmapError } from "../src/errors.js";
-import { HeadsBench, type Native } from "./heads.js";
+import { writeFile } from "node:fs/promises";
+import { HeadsBench } from "./heads.js";
 import { hugePageCaveat, type Machine } from "./machine.js";
 import { mapSources, type MapSource } from "./maps.js";
 import { collectGarbage } from "./memory.js";
-import { buildNative, NATIVE_VARIANTS, type NativeBuild } from "./native-build.js";
-import { NativeProcess } from "./native-process.js";
 import { formatCount, MIN_SLOTS, type BenchOptions } from "./options.js";
-import type { Output } from "./output.js";
+import { refuseUnwritable, type Output } from "./output.js";
 import type { Pattern } from "./patterns.js";
 import { plot } from "./plot.js";
 import { heading, legend, table, type Result, type SuiteReport } from "./report.js";
+import { buildTwins, describeTwins, startTwins, type Twins } from "./twins.js";
 
 /** The suite "heads": lookups of heads on the map of each encoding, and their picture. */
 export async function runHeads(options: BenchOptions, machine: Machine, output: Output): Promise<SuiteReport> {
   const sources = await mapSources(options);
   if (options.plot) await refuseUnwritable(options.plot.file);
-  const build = buildWanted(options);
-  if (build?.state === "missing") output.warn(`native and native-simd are missing: ${build.reason}`);
-  const compiler = describeBuild(build);
+  const build = buildTwins(options, output);
+  const compiler = describeTwins(build);
   output.print(heading(machine, options, compiler));
-  const native = startNative(build);
-  const run: Run = { options, machine, native, output };
+  const twins = startTwins(build);
+  const run: Run = { options, machine, twins, output };
   const results: Result[] = [];
   const smaller: Result[] = [];
   try {
@@ -34,7 +30,7 @@ export async function runHeads(options: BenchOptions, machine: Machine, output: 
       collectGarbage();
     }
   } finally {
-    await native?.process.end();
+    await twins?.process.end();
   }
   output.print(legend(options));
   if (options.plot) {
@@ -46,7 +42,7 @@ export async function runHeads(options: BenchOptions, machine: Machine, output: 
   }
   return {
     results: [...results, ...smaller],
-    compiler: native === null ? null : compiler,
+    compiler: twins === null ? null : compiler,
     map: Object.fromEntries(sources.map(({ encoding, origin }) => [encoding, origin])),
   };
 }
@@ -55,7 +51,7 @@ export async function runHeads(options: BenchOptions, machine: Machine, output: 
 interface Run {
   readonly options: BenchOptions;
   readonly machine: Machine;
-  readonly native: Native | null;
+  readonly twins: Twins | null;
   readonly output: Output;
 }
 
@@ -67,13 +63,13 @@ interface Measured {
 
 /** Builds one map, measures all that is asked for, with `plotted` on smaller maps as well, and frees the map. */
 async function measureSource(source: MapSource, plotted: Pattern | undefined, run: Run): Promise<Measured> {
-  const { options, machine, native, output } = run;
+  const { options, machine, twins, output } = run;
   const { encoding, origin } = source;
   const { slots, rounds } = options;
   output.progress(`${encoding}: building a map of ${formatCount(slots)} slots`);
   const map = await source.build();
   const warn = (message: string): void => output.warn(`${encoding}: ${message}`);
-  const bench = new HeadsBench(map, native, options, warn);
+  const bench = new HeadsBench(map, twins, options, warn);
   await bench.sendMap();
 
   const results: Result[] = [];
@@ -99,28 +95,4 @@ function sizesBelow(slots: number): number[] {
 function plottedSource(sources: readonly MapSource[], { encodings }: BenchOptions): MapSource {
   const newest = encodings === undefined ? sources.find(({ encoding }) => encoding === "mask") : undefined;
   return newest ?? sources[0]!;
-}
-
-/** Null where no contender needs it. */
-function buildWanted({ contenders }: BenchOptions): NativeBuild | null {
-  return contenders.some((name) => name in NATIVE_VARIANTS) ? buildNative() : null;
-}
-
-function startNative(build: NativeBuild | null): Native | null {
-  return build?.state === "built" ? { process: new NativeProcess(build.program), variants: build.variants } : null;
-}
-
-function describeBuild(build: NativeBuild | null): string {
-  if (build === null) return "not asked for";
-  if (build.state === "missing") return `missing: ${build.reason}`;
-  const simd = build.variants.includes("native-simd") ? "-O3 -march=native" : "missing: no -march=native";
-  return `${build.compiler}; native -O2, native-simd ${simd}`;
-}
-
-async function refuseUnwritable(file: string): Promise<void> {
-  try {
-    await access(dirname(file), constants.W_OK);
-  } catch (error) {
-    throw new VmemmapError("bad-argument", `--plot: ${file} can't be written`, { cause: error });
-  }
 }

@@ -108,3 +108,10 @@ function bigintMask(words: BigUint64Array, base: bigint): HeadsLoop {
     }
   };
 }
+
+/** Reads the low half of the word at 8 of every slot: the sum, cut to 32 bits, is that of native/pass.c. */
+export function plainPass(words: Uint32Array): number {
+  let sum = 0;
+  for (let i = 2; i < words.length; i += 16) sum = (sum + words[i]!) | 0;
+  return sum >>> 0;
+}

@@ -6,11 +6,15 @@ import { Vmemmap } from "../src/vmemmap.js";
 import { formFolios } from "./mix.js";
 import { ENCODINGS, type BenchOptions, type OrderMix } from "./options.js";
 import { packageRoot } from "./package.js";
-import { tile } from "./tile.js";
+import { tile, tilePgmaps } from "./tile.js";
+
+/** A real map, or a mix of folios. */
+export type MapKind = "tiled" | "synthetic";
 
 /** A map that can be built to be measured. */
 export interface MapSource {
   readonly encoding: TailEncoding;
+  readonly kind: MapKind;
   /** For the reader: which kernel's map it is, or which mix. */
   readonly origin: string;
   /** Builds the map: PFNs from 0 on without a hole, with room for two lists of the option's length. */
@@ -38,6 +42,7 @@ export async function mapSources(options: BenchOptions): Promise<MapSource[]> {
 function syntheticSource(encoding: TailEncoding, mix: OrderMix, { slots, lookups, seed }: BenchOptions): MapSource {
   return {
     encoding,
+    kind: "synthetic",
     origin: `synthetic, ${[...mix].map(([order, percent]) => `order ${order} ${percent} %`).join(", ")}`,
     build() {
       const map = new Vmemmap({
@@ -55,6 +60,7 @@ function realSource(encoding: TailEncoding, options: BenchOptions): MapSource {
   const name = REAL_MAPS[encoding];
   return {
     encoding,
+    kind: "tiled",
     origin: `${name}, tiled`,
     async build() {
       const image = await loadImage(join(packageRoot(), "maps", `${name}.vmemmap`));
@@ -70,6 +76,7 @@ async function imageSource(file: string, wished: readonly TailEncoding[], option
   if (!wished.includes(encoding)) throw new VmemmapError("bad-argument", `--encoding: ${file} has ${encoding} words`);
   return {
     encoding,
+    kind: "tiled",
     origin: `${basename(file, ".vmemmap")}, tiled`,
     build: () => tiled(image, encoding, options),
   };
@@ -86,8 +93,8 @@ async function loadImage(file: string): Promise<Vmemmap> {
   }
 }
 
-/** Tiles an image to the wished size, and disposes of the image. */
-function tiled(image: Vmemmap, encoding: TailEncoding, { slots, lookups }: BenchOptions): Vmemmap {
+/** Tiles an image to the wished size, with its pgmaps where they count, and disposes of the image. */
+function tiled(image: Vmemmap, encoding: TailEncoding, { suite, slots, lookups }: BenchOptions): Vmemmap {
   const map = new Vmemmap({
     profile: { ...image.profile, tailEncoding: encoding },
     vmemmapBase: image.vmemmapBase,
@@ -96,6 +103,7 @@ function tiled(image: Vmemmap, encoding: TailEncoding, { slots, lookups }: Bench
     initialize: false,
   });
   tile(image, map);
+  if (suite === "verify") tilePgmaps(image, map);
   image.dispose();
   return map;
 }

@@ -22,27 +22,70 @@ export interface Subject {
   readonly verify?: (block: Block) => void;
 }
 
-export interface MeasureOptions {
-  /** Length of the list. */
-  readonly lookups: number;
+/** What takes turns with others. */
+export interface Turn {
+  readonly name: string;
+  /** Whether `run` gives a promise. */
+  readonly async: boolean;
+  /** Runs before each run, untimed. */
+  before?(): void;
+  /** What is timed; a promise gives the milliseconds by the contender's own clock. */
+  run(): Promise<number> | undefined;
+  /** Runs after each run, untimed; throws if what came out is wrong. */
+  after?(): void;
+}
+
+export interface TurnOptions {
   readonly rounds: number;
   readonly seed: number;
   /** Told of what the harness finds wrong with the samples. */
   readonly warn: (message: string) => void;
 }
 
+export interface MeasureOptions extends TurnOptions {
+  /** Length of the list. */
+  readonly lookups: number;
+}
+
 const MAX_BLOCK = 256 * 1024;
 const MIN_BLOCKS = 16;
+/** Blocks start at multiples of this, so that lists are cut at their vectors and cache lines. */
+const BLOCK_ALIGNMENT = 64;
 const WARMUP_ROUNDS = 2;
 
 /**
- * Measures all subjects in one tinybench run, in turns: in each round each of them does one block, in a random order.
- * Right before it each looks up the first part of the list, untimed, and so finds the caches as they are amid steady
- * lookups, whoever had the turn before: some share one array of slots, others have their own and slept meanwhile. They
- * walk through the rest of the list from different places, so that none finds another's block warm in a large map.
- * Returns the median nanoseconds a lookup by name.
+ * Measures all subjects in turns: in each round each of them does one block, in a random order. Right before it each
+ * looks up the first part of the list, untimed, and so finds the caches as they are amid steady lookups, whoever had the
+ * turn before: some share one array of slots, others have their own and slept meanwhile. They walk through the rest of
+ * the list from different places, so that none finds another's block warm in a large map. Returns the median nanoseconds
+ * a lookup by name.
  */
 export async function measure(subjects: readonly Subject[], options: MeasureOptions): Promise<Map<string, number>> {
+  const blockLength = lengthOfBlocks(options.lookups, subjects.length);
+  const blocks = Math.floor(options.lookups / blockLength) - 1;
+  const turns = subjects.map((subject, index) => {
+    const count = Math.floor(blockLength / subject.blockDivisor);
+    const first = Math.floor((index * blocks) / subjects.length);
+    const walk = Array.from({ length: blocks }, (_, i) => ({
+      offset: (1 + ((first + i) % blocks)) * blockLength,
+      count,
+    }));
+    return turnOf(subject, walk);
+  });
+  const milliseconds = await measureInTurns(turns, options);
+  return new Map(
+    subjects.map(({ name, blockDivisor }) => {
+      const lookups = Math.floor(blockLength / blockDivisor);
+      return [name, (milliseconds.get(name)! * 1e6) / lookups];
+    }),
+  );
+}
+
+/**
+ * Runs everybody once a round, one at a time, in a random order: one tinybench run. Returns the median milliseconds by
+ * name.
+ */
+export async function measureInTurns(runs: readonly Turn[], options: TurnOptions): Promise<Map<string, number>> {
   const bench = new Bench({
     concurrency: "bench", // all tasks run at once, and the turns let one of them go on at a time
     iterations: options.rounds,
@@ -52,45 +95,46 @@ export async function measure(subjects: readonly Subject[], options: MeasureOpti
     throws: true,
   });
   bench.addEventListener("warning", ({ task, reason }) => options.warn(`${task.name}: timer saturation (${reason})`));
-  const blockLength = Math.min(MAX_BLOCK, Math.floor(options.lookups / MIN_BLOCKS));
-  const blocks = Math.floor(options.lookups / blockLength) - 1;
-  const turns = new Turns(subjects.length, new Random(options.seed));
-  subjects.forEach((subject, index) => {
-    const count = Math.floor(blockLength / subject.blockDivisor);
-    const first = Math.floor((index * blocks) / subjects.length);
-    const walk = Array.from({ length: blocks }, (_, i) => ({
-      offset: (1 + ((first + i) % blocks)) * blockLength,
-      count,
-    }));
-    addTask(bench, subject, walk, turns, index);
-  });
+  const turns = new Turns(runs.length, new Random(options.seed));
+  runs.forEach((run, index) => addTask(bench, run, turns, index));
   await bench.run();
-  return new Map(
-    subjects.map(({ name, blockDivisor }) => {
-      const lookups = Math.floor(blockLength / blockDivisor);
-      return [name, (medianMilliseconds(bench.getTask(name)) * 1e6) / lookups];
-    }),
-  );
+  return new Map(runs.map(({ name }) => [name, medianMilliseconds(bench.getTask(name))]));
+}
+
+/** Two blocks and more for each subject beside the warm-up: none comes to where another is, or was the round before. */
+function lengthOfBlocks(lookups: number, subjects: number): number {
+  const length = Math.min(MAX_BLOCK, Math.floor(lookups / Math.max(MIN_BLOCKS, 2 * subjects + 1)));
+  return length - (length % BLOCK_ALIGNMENT);
 }
 
 /** The subject does the blocks of its walk one after the other, over and over. */
-function addTask(bench: Bench, subject: Subject, walk: readonly Block[], turns: Turns, index: number): void {
+function turnOf(subject: Subject, walk: readonly Block[]): Turn {
   let round = -1;
   let block = walk[0]!;
   const warmUp = { offset: 0, count: block.count };
-  const run = (): Promise<{ overriddenDuration: number }> | undefined => {
-    const own = subject.run(block, warmUp);
-    return own?.then((milliseconds) => ({ overriddenDuration: milliseconds }));
-  };
-  bench.add(subject.name, run, {
+  return {
+    name: subject.name,
     async: subject.async,
-    async beforeEach() {
-      await turns.take(index);
+    before() {
       block = walk[++round % walk.length]!;
       subject.warmUp?.(warmUp);
     },
+    run: () => subject.run(block, warmUp),
+    after: () => subject.verify?.(block),
+  };
+}
+
+function addTask(bench: Bench, turn: Turn, turns: Turns, index: number): void {
+  const run = (): Promise<{ overriddenDuration: number }> | undefined =>
+    turn.run()?.then((milliseconds) => ({ overriddenDuration: milliseconds }));
+  bench.add(turn.name, run, {
+    async: turn.async,
+    async beforeEach() {
+      await turns.take(index);
+      turn.before?.();
+    },
     afterEach() {
-      subject.verify?.(block);
+      turn.after?.();
       turns.pass();
     },
   });

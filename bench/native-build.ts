@@ -5,13 +5,17 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { packageRoot } from "./package.js";
 
-/** The compilations of native/heads.c. */
+/** The compilations of the loops. */
 export const NATIVE_VARIANTS = {
   native: { suffix: "native", flags: ["-O2"] },
   "native-simd": { suffix: "native_simd", flags: ["-O3", "-march=native"] },
 } as const;
 
 export type NativeVariant = keyof typeof NATIVE_VARIANTS;
+
+export function isNative(contender: string): contender is NativeVariant {
+  return contender in NATIVE_VARIANTS;
+}
 
 /** A compiled program, or why there is none. */
 export type NativeBuild =
@@ -23,7 +27,11 @@ export type NativeBuild =
     }
   | { readonly state: "missing"; readonly reason: string };
 
-const SOURCES = ["loops.h", "heads.c", "main.c"];
+/** What is compiled once for each variant, and what once for all of them. */
+const LOOPS = ["heads", "pgmap", "pass"];
+const HOST = ["main", "xarray"];
+const HEADERS = ["loops", "compound", "xarray"];
+const SOURCES = [...[...LOOPS, ...HOST].map((name) => `${name}.c`), ...HEADERS.map((name) => `${name}.h`)];
 
 /** Compiles the native twins, or finds them compiled: the result is kept in the system's folder for temporary files. */
 export function buildNative(): NativeBuild {
@@ -59,10 +67,13 @@ function compileInto(
 
   const scratch = mkdtempSync(join(folder, "build-"));
   try {
-    const object = (variant: NativeVariant): string => join(scratch, `${variant}.o`);
+    const object = (loops: string, variant: NativeVariant): string => join(scratch, `${loops}-${variant}.o`);
     const compileLoops = (variant: NativeVariant): string | null => {
       const { suffix, flags } = NATIVE_VARIANTS[variant];
-      return compile([...flags, `-DLOOPS=loops_${suffix}`, "-c", "heads.c", "-o", object(variant)]);
+      const failures = LOOPS.map((loops) =>
+        compile([...flags, `-DVARIANT=${suffix}`, "-c", `${loops}.c`, "-o", object(loops, variant)]),
+      );
+      return failures.find((failure) => failure !== null) ?? null;
     };
     const reason = compileLoops("native");
     if (reason !== null) return { state: "missing", reason };
@@ -73,8 +84,8 @@ function compileInto(
     const failure = compile([
       "-O2",
       ...(withSimd ? ["-DWITH_SIMD"] : []),
-      "main.c",
-      ...variants.map(object),
+      ...HOST.map((name) => `${name}.c`),
+      ...variants.flatMap((variant) => LOOPS.map((loops) => object(loops, variant))),
       "-o",
       linked,
     ]);

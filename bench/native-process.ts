@@ -1,8 +1,14 @@
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { SLOT_BYTES } from "../src/sections.js";
+import type { DevicePages } from "./device-maps.js";
 import type { PlainMap } from "./javascript.js";
 import type { Block } from "./measure.js";
 import type { NativeVariant } from "./native-build.js";
+
+/** What the loops can be asked of each PFN, and how many 32-bit words an answer has, the low half first. */
+export const ANSWER_WORDS = { heads: 1, page: 2, folio: 2, range: 2 } as const;
+
+export type NativeOp = keyof typeof ANSWER_WORDS;
 
 /** A process that holds one map and one list of PFNs and times loops over them (the commands are told in native/main.c). */
 export class NativeProcess {
@@ -35,23 +41,48 @@ export class NativeProcess {
     await this.#readLine();
   }
 
+  /** Says that the map's slots are device pages, and of which pgmaps. */
+  async sendDevice({ firstPfn, zoneMask, zoneDevice, pgmaps }: DevicePages): Promise<void> {
+    const words = BigUint64Array.from(
+      pgmaps.flatMap(({ address, start, end }) => [address, BigInt(start), BigInt(end - 1)]),
+    );
+    await this.#send(
+      `device ${firstPfn} ${zoneMask} ${zoneDevice} ${pgmaps.length}\n`,
+      new Uint8Array(words.buffer, words.byteOffset, words.byteLength),
+    );
+    await this.#readLine();
+  }
+
   async sendList(pfns: Uint32Array): Promise<void> {
     await this.#send(`list ${pfns.length}\n`, new Uint8Array(pfns.buffer, pfns.byteOffset, pfns.byteLength));
     await this.#readLine();
   }
 
-  /** The heads of a part of the list. */
-  async heads(variant: NativeVariant, offset: number, count: number): Promise<Uint32Array> {
-    await this.#send(`heads ${variant} ${offset} ${count}\n`);
-    const bytes = await this.#readBytes(count * 4);
-    return new Uint32Array(bytes.buffer, bytes.byteOffset, count);
+  /** The answers for a part of the list, as 32-bit words. */
+  async run(op: NativeOp, variant: NativeVariant, { offset, count }: Block): Promise<Uint32Array> {
+    await this.#send(`run ${op} ${variant} ${offset} ${count}\n`);
+    const words = count * ANSWER_WORDS[op];
+    const bytes = await this.#readBytes(words * 4);
+    return new Uint32Array(bytes.buffer, bytes.byteOffset, words);
   }
 
   /** Times the loop over a part of the list, right after an untimed run over another; the process reads its own clock. */
-  async time(variant: NativeVariant, block: Block, warmUp: Block): Promise<{ nanoseconds: number; checksum: number }> {
-    await this.#send(`time ${variant} ${block.offset} ${block.count} ${warmUp.offset} ${warmUp.count}\n`);
+  async time(
+    op: NativeOp,
+    variant: NativeVariant,
+    block: Block,
+    warmUp: Block,
+  ): Promise<{ nanoseconds: number; checksum: number }> {
+    await this.#send(`time ${op} ${variant} ${block.offset} ${block.count} ${warmUp.offset} ${warmUp.count}\n`);
     const [nanoseconds, checksum] = (await this.#readLine()).split(" ").map(Number);
     return { nanoseconds: nanoseconds!, checksum: checksum! };
+  }
+
+  /** Times a plain pass over all slots, right after an untimed one: the sum of a word of each, as plainPass() adds. */
+  async pass(variant: NativeVariant): Promise<{ nanoseconds: number; sum: number }> {
+    await this.#send(`pass ${variant}\n`);
+    const [nanoseconds, sum] = (await this.#readLine()).split(" ").map(Number);
+    return { nanoseconds: nanoseconds!, sum: sum! };
   }
 
   /** Ends the process and waits until its memory is free. */

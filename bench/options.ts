@@ -18,19 +18,28 @@ export const CONTENDERS = [
 
 export type ContenderName = (typeof CONTENDERS)[number];
 
-export const SUITES = ["heads"] as const;
+export const SUITES = ["heads", "pgmap", "verify"] as const;
 export type SuiteName = (typeof SUITES)[number];
+
+/** Who takes part in which benchmark. */
+export const SUITE_CONTENDERS: Readonly<Record<SuiteName, readonly ContenderName[]>> = {
+  heads: CONTENDERS,
+  pgmap: CONTENDERS.filter((name) => name !== "js-bigint"),
+  verify: ["native", "native-simd", "js-uint32", "wasm-simd", "wasm-scalar"],
+};
 
 /** Percentages of memory by folio order; they add up to 100. */
 export type OrderMix = ReadonlyMap<number, number>;
 
 export interface BenchOptions {
   readonly suite: SuiteName;
-  /** Undefined: all that the maps have. */
+  /** Undefined in the suites heads and verify: all that the maps have. */
   readonly encodings: readonly TailEncoding[] | undefined;
+  /** None in the suite verify, which has no lists. */
   readonly patterns: readonly Pattern[];
   readonly contenders: readonly ContenderName[];
   readonly slots: number;
+  /** 0 in the suite verify. */
   readonly lookups: number;
   readonly rounds: number;
   readonly seed: number;
@@ -38,6 +47,8 @@ export interface BenchOptions {
   readonly map: string | undefined;
   /** A synthetic map, in place of a real one. */
   readonly mix: OrderMix | undefined;
+  /** Orders of folios in the suite pgmap; none in others. */
+  readonly orders: readonly number[];
   readonly json: boolean;
   readonly plot: PlotOptions | undefined;
 }
@@ -48,26 +59,48 @@ export interface PlotOptions {
   readonly pattern: Pattern;
 }
 
-const MAX_MIX_ORDER = 18;
+const MAX_ORDER = 18;
+const DEFAULT_PATTERNS = "random,sequential";
+const DEFAULT_MIX_TEXT = "0:60,2:20,9:20";
 export const MIN_SLOTS = 64 * 1024;
 const MAX_SLOTS = 60 * 1024 * 1024;
+/** Single pages; 16 KiB, whose heads do not fit the caches; 2 MiB and 1 GiB, as device-dax makes them. */
+const DEFAULT_ORDERS = [0, 2, 9, 18];
+/** The kernels that have page_pgmap(), without HVO's fake heads. */
+const PGMAP_ENCODINGS: readonly TailEncoding[] = ["pointer", "mask"];
+/** Options that some benchmarks do not have. */
+const SUITE_OPTIONS = {
+  map: ["heads", "verify"],
+  mix: ["heads", "verify"],
+  orders: ["pgmap"],
+  pattern: ["heads", "pgmap"],
+  lookups: ["heads", "pgmap"],
+  plot: ["heads", "pgmap"],
+} as const satisfies Record<string, readonly SuiteName[]>;
 
-export const HELP = `Usage: vmemmap bench [heads] [options]
+export const HELP = `Usage: vmemmap bench [heads|pgmap|verify] [options]
 
-Measures folio lookups on the memory map of a real kernel: the WebAssembly engine, plain JavaScript and the
-same loop in C, on the same slots and the same PFNs.
+Measures the WebAssembly engine, plain JavaScript and the same loop in C, on the same slots and the same PFNs.
+  heads   compound_head, on the memory map of a real kernel (the default)
+  pgmap   the pgmap of ZONE_DEVICE pages: from each page's own slot (up to 6.14), through the folio (from 6.15
+          on), and by ranges of PFNs. Needs four times the bytes of the slots: 4 GiB, or 1 GiB with --slots 4Mi.
+  verify  the checker of all slots, map.verify(), beside a plain pass over them that adds up one word of each; on the
+          real maps and on a synthetic one (${DEFAULT_MIX_TEXT})
 
   --slots N            size of the map, 64Ki to 60Mi (default 16Mi: the map of a machine with 64 GiB)
-  --encoding LIST      of ${ENCODINGS.join(", ")} (default: all)
-  --pattern LIST       of ${PATTERNS.join(", ")} (default: random,sequential)
-  --contenders LIST    of ${CONTENDERS.join(", ")} (default: all)
-  --map FILE           tile this map image in place of the real maps that ship with the package
-  --mix ORDER:PERCENT,...   a synthetic map with these percentages of memory by folio order, such as 0:60,2:20,9:20
-  --lookups N          length of the list of PFNs (default 4Mi)
-  --rounds N           timed blocks of each contender; the median counts (default 30)
+  --encoding LIST      of ${ENCODINGS.join(", ")} (default: all; pgmap: ${PGMAP_ENCODINGS.join(",")})
+  --pattern LIST       heads, pgmap: of ${PATTERNS.join(", ")} (default: ${DEFAULT_PATTERNS})
+  --contenders LIST    of ${CONTENDERS.join(", ")}
+                       (default: all; pgmap has no js-bigint, verify no wasm-call either)
+  --map FILE           heads, verify: tile this map image in place of the real maps that ship with the package
+  --mix ORDER:PERCENT,...
+                       heads, verify: a synthetic map with these percentages of memory by folio order, such as 0:60,2:20,9:20
+  --orders LIST        pgmap: orders of the folios, up to ${MAX_ORDER} (default: of ${DEFAULT_ORDERS.join(",")} those that divide the map)
+  --lookups N          heads, pgmap: length of the list of PFNs (default 4Mi)
+  --rounds N           timed blocks of each contender, verify: passes; the median counts (default 30)
   --seed N             seed of patterns and synthetic maps (default 1)
   --json               print one JSON object
-  --plot FILE.svg      also draw lookups per second against map size
+  --plot FILE.svg      heads, pgmap: also draw: heads, lookups per second against map size; pgmap, the folio's cost by order
   --help               print this
 
 The loops in C need a C compiler (cc, or $CC); without one they are left out.
@@ -77,19 +110,27 @@ The loops in C need a C compiler (cc, or $CC); without one they are left out.
 export function parseBenchOptions(argv: readonly string[]): BenchOptions | null {
   const { values, positionals } = parseCommandLine(argv);
   if (values.help) return null;
+  const suite = parseSuite(positionals);
+  for (const [option, suites] of Object.entries<readonly SuiteName[]>(SUITE_OPTIONS)) {
+    const isGiven = values[option as keyof typeof SUITE_OPTIONS] !== undefined;
+    if (isGiven && !suites.includes(suite)) throw bad(`--${option} belongs to ${benchmarks(suites)}, not to ${suite}`);
+  }
   if (values.map !== undefined && values.mix !== undefined) throw bad("--map and --mix exclude each other");
-  const patterns = parseNames("--pattern", values.pattern, PATTERNS);
+  const hasLists = suite !== "verify";
+  const patterns = hasLists ? parseNames("--pattern", values.pattern ?? DEFAULT_PATTERNS, PATTERNS) : [];
+  const slots = parseSlots(values.slots);
   return {
-    suite: parseSuite(positionals),
-    encodings: values.encoding === undefined ? undefined : parseNames("--encoding", values.encoding, ENCODINGS),
+    suite,
+    encodings: parseEncodings(suite, values.encoding),
     patterns,
-    contenders: parseNames("--contenders", values.contenders, CONTENDERS),
-    slots: parseSlots(values.slots),
-    lookups: parseCount("--lookups", values.lookups, 16 * 1024, 64 * 1024 * 1024),
+    contenders: parseContenders(suite, values.contenders),
+    slots,
+    lookups: hasLists ? parseCount("--lookups", values.lookups ?? "4Mi", 16 * 1024, 64 * 1024 * 1024) : 0,
     rounds: parseCount("--rounds", values.rounds, 1, 10_000),
     seed: parseCount("--seed", values.seed, 0, 2 ** 32 - 1),
     map: values.map,
     mix: values.mix === undefined ? undefined : parseMix(values.mix),
+    orders: suite === "pgmap" ? parseOrders(values.orders, slots) : [],
     json: values.json,
     plot: values.plot === undefined ? undefined : parsePlot(values.plot, patterns),
   };
@@ -103,11 +144,12 @@ function parseCommandLine(argv: readonly string[]) {
       options: {
         slots: { type: "string", default: "16Mi" },
         encoding: { type: "string" },
-        pattern: { type: "string", default: "random,sequential" },
-        contenders: { type: "string", default: CONTENDERS.join(",") },
+        pattern: { type: "string" },
+        contenders: { type: "string" },
         map: { type: "string" },
         mix: { type: "string" },
-        lookups: { type: "string", default: "4Mi" },
+        orders: { type: "string" },
+        lookups: { type: "string" },
         rounds: { type: "string", default: "30" },
         seed: { type: "string", default: "1" },
         json: { type: "boolean", default: false },
@@ -132,6 +174,40 @@ function parseSuite(positionals: readonly string[]): SuiteName {
   const [name = "heads", ...others] = positionals;
   if (others.length > 0) throw bad(`one benchmark at a time, not ${positionals.join(" ")}`);
   return nameAmong("benchmark", name, SUITES);
+}
+
+function benchmarks(suites: readonly SuiteName[]): string {
+  return suites.length === 1 ? `the benchmark ${suites[0]}` : `the benchmarks ${suites.join(" and ")}`;
+}
+
+function parseEncodings(suite: SuiteName, text: string | undefined): readonly TailEncoding[] | undefined {
+  if (text !== undefined) return parseNames("--encoding", text, ENCODINGS);
+  return suite === "pgmap" ? PGMAP_ENCODINGS : undefined;
+}
+
+function parseContenders(suite: SuiteName, text: string | undefined): readonly ContenderName[] {
+  const known = SUITE_CONTENDERS[suite];
+  if (text === undefined) return known;
+  const wished = parseNames("--contenders", text, CONTENDERS);
+  const absent = wished.find((name) => !known.includes(name));
+  if (absent !== undefined) throw bad(`--contenders: ${absent} takes no part in the benchmark ${suite}`);
+  return wished;
+}
+
+/** Folios fill the map: their size divides it. */
+function parseOrders(text: string | undefined, slots: number): number[] {
+  if (text === undefined) return DEFAULT_ORDERS.filter((order) => slots % 2 ** order === 0);
+  const orders = text.split(",").map((part) => {
+    const order = /^\d+$/.test(part.trim()) ? Number(part) : NaN;
+    if (!(order <= MAX_ORDER)) throw bad(`--orders: "${part}" is no order from 0 to ${MAX_ORDER}`);
+    if (slots % 2 ** order !== 0) {
+      throw bad(
+        `--orders: a map of ${formatCount(slots)} slots is not made of folios of ${formatCount(2 ** order)} pages`,
+      );
+    }
+    return order;
+  });
+  return [...new Set(orders)].sort((a, b) => a - b);
 }
 
 function parseNames<T extends string>(option: string, text: string, known: readonly T[]): T[] {
@@ -162,13 +238,18 @@ function parseSlots(text: string): number {
   return slots;
 }
 
+/** The synthetic map of the suite verify. */
+export function defaultMix(): OrderMix {
+  return parseMix(DEFAULT_MIX_TEXT);
+}
+
 function parseMix(text: string): OrderMix {
   const mix = new Map<number, number>();
   for (const part of text.split(",")) {
     const match = /^(\d+):(\d+(?:\.\d+)?)$/.exec(part.trim());
     if (match === null) throw bad(`--mix: "${part}" is not ORDER:PERCENT`);
     const order = Number(match[1]);
-    if (order > MAX_MIX_ORDER) throw bad(`--mix: order ${order} is above ${MAX_MIX_ORDER}`);
+    if (order > MAX_ORDER) throw bad(`--mix: order ${order} is above ${MAX_ORDER}`);
     if (mix.has(order)) throw bad(`--mix: order ${order} is given twice`);
     mix.set(order, Number(match[2]));
   }

@@ -1,3 +1,7 @@
+import { access, constants } from "node:fs/promises";
+import { dirname } from "node:path";
+import { VmemmapError } from "../src/errors.js";
+
 /** Ends the process quietly once nobody reads the stream any more, as in `vmemmap bench | head`. */
 export function endWithReader(stream: NodeJS.EventEmitter): void {
   stream.off("error", endOnClosedPipe).on("error", endOnClosedPipe);
@@ -44,5 +48,14 @@ export class Output {
   #clearProgress(): void {
     if (this.#hasProgress) process.stderr.write("\r\x1b[2K");
     this.#hasProgress = false;
+  }
+}
+
+/** For a picture that comes at the end of a long run. @throws VmemmapError "bad-argument" */
+export async function refuseUnwritable(file: string): Promise<void> {
+  try {
+    await access(dirname(file), constants.W_OK);
+  } catch (error) {
+    throw new VmemmapError("bad-argument", `--plot: ${file} can't be written`, { cause: error });
   }
 }

@@ -46,69 +46,109 @@ function round(value: number, digits: number): number {
 
 /** What a suite measured, on which maps, beside which twins in C. */
 export interface SuiteReport {
-  readonly results: readonly Result[];
+  /** Figures, with the keys of the JSON output. */
+  readonly results: readonly object[];
   /** Null without the twins. */
   readonly compiler: string | null;
-  /** Where the map of each encoding comes from. */
+  /** Where the map of each encoding comes from; in the suite verify, of each encoding and kind of map. */
   readonly map: Readonly<Record<string, string>>;
 }
 
 /** The object that --json prints. */
 export function jsonReport(machine: Machine, options: BenchOptions, { results, compiler, map }: SuiteReport): object {
   const { name, node, transparentHugePages } = machine;
-  const { slots, seed, lookups, rounds } = options;
-  return { machine: name, node, transparentHugePages, compiler, map, slots, seed, lookups, rounds, results };
+  const { suite, slots, seed, lookups, rounds } = options;
+  const lists = suite === "verify" ? {} : { lookups };
+  return { machine: name, node, transparentHugePages, compiler, map, slots, seed, ...lists, rounds, results };
 }
 
 /** The lines above the tables: what was measured on what. */
 export function heading(machine: Machine, options: BenchOptions, compiler: string): string {
-  const { slots, lookups, rounds, seed } = options;
+  const { slots } = options;
   const pageSize = machine.pageSize === null ? "unknown" : formatBytes(machine.pageSize);
   const lines = [
     ["machine", machine.name],
     ["node", `${machine.node}, page size ${pageSize}${hugePageCaveat(machine)}`],
     ["native", compiler],
     ["map", `${formatCount(slots)} slots (${formatBytes(slots * SLOT_BYTES)}; memory of ${formatBytes(slots * 4096)})`],
-    [
-      "lookups",
-      `lists of ${formatCount(lookups)} PFNs, seed ${seed}, medians of ${rounds} interleaved blocks, each warmed up`,
-    ],
+    samples(options),
   ];
   return lines.map(([name, text]) => `${name!.padEnd(9)}${text}\n`).join("");
 }
 
+function samples({ suite, lookups, rounds, seed }: BenchOptions): [name: string, text: string] {
+  const medians = (what: string): string => `seed ${seed}, medians of ${rounds} interleaved ${what}, each warmed up`;
+  if (suite === "verify") return ["passes", `over all slots, ${medians("passes")}`];
+  return ["lookups", `lists of ${formatCount(lookups)} PFNs, ${medians("blocks")}`];
+}
+
 const COLUMNS = ["pattern", "contender", "ns/lookup", "M lookups/s", "vs native", "vs native-simd"];
+const LABELS = 2;
 
 /** The table of one encoding. Ratios above 1 are faster than the twin in C. */
 export function table(title: string, results: readonly Result[]): string {
-  const rows = results.map((result, index) => [
-    result.pattern === results[index - 1]?.pattern ? "" : result.pattern,
+  const rows = results.map((result) => [
+    result.pattern,
     result.contender,
     result.nsPerLookup.toFixed(2),
     (result.lookupsPerSecond / 1e6).toFixed(1),
     formatRatio(result.ratioToNative),
     formatRatio(result.ratioToNativeSimd),
   ]);
-  const widths = COLUMNS.map((name, column) => Math.max(name.length, ...rows.map((row) => row[column]!.length)));
-  const line = (cells: readonly string[]): string =>
-    `  ${cells.map((cell, column) => (column < 2 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join("  ")}\n`;
-  return `${title}\n${line(COLUMNS)}${rows.map(line).join("")}`;
+  return renderTable(title, COLUMNS, rows, LABELS);
 }
 
+/** The first columns are labels: aligned to the left, and left out where they and those before repeat the line above. */
+export function renderTable(
+  title: string,
+  columns: readonly string[],
+  rows: readonly (readonly string[])[],
+  labels: number,
+): string {
+  const widths = columns.map((name, column) => Math.max(name.length, ...rows.map((row) => row[column]!.length)));
+  const line = (cells: readonly string[], above: readonly string[] = []): string => {
+    const repeated = cells.findIndex((cell, column) => column === labels - 1 || cell !== above[column]);
+    const padded = cells.map((cell, column) => {
+      if (column >= labels) return cell.padStart(widths[column]!);
+      return (column < repeated ? "" : cell).padEnd(widths[column]!);
+    });
+    return `  ${padded.join("  ")}\n`;
+  };
+  return `${title}\n${line(columns)}${rows.map((row, i) => line(row, rows[i - 1])).join("")}`;
+}
+
+/** What contenders do in a suite. */
+export type ContenderTexts = Readonly<Partial<Record<ContenderName, string>>>;
+
 /** The twins in C are told in the heading. */
-const LEGEND: Readonly<Record<string, string>> = {
+const CONTENDER_LEGEND: ContenderTexts = {
   "wasm-simd": "one call for a block of PFNs, the build with SIMD",
   "wasm-scalar": "the same, the build without",
   "wasm-call": "one call for each PFN",
   "js-uint32": "plain JavaScript over the same slots as a Uint32Array",
   "js-bigint": "the same as a BigUint64Array",
-  tiled: "copies of a real map side by side, up to the wished size",
 };
+
+export const TILED_LEGEND = ["tiled", "copies of a real map side by side, up to the wished size"] as const;
 
 /** Says below the tables what their names mean. */
 export function legend({ contenders, mix }: BenchOptions): string {
-  const names = mix === undefined ? [...contenders, "tiled"] : contenders;
-  const lines = names.filter((name) => name in LEGEND).map((name) => `  ${name.padEnd(12)} ${LEGEND[name]}\n`);
+  return legendOf([...contenderLegend(contenders), ...(mix === undefined ? [TILED_LEGEND] : [])]);
+}
+
+/** Names of contenders with what they are, those in C left out. */
+export function contenderLegend(
+  contenders: readonly ContenderName[],
+  texts: ContenderTexts = CONTENDER_LEGEND,
+): [name: string, text: string][] {
+  return contenders.flatMap((name): [string, string][] => {
+    const text = texts[name];
+    return text === undefined ? [] : [[name, text]];
+  });
+}
+
+export function legendOf(entries: readonly (readonly [name: string, text: string])[]): string {
+  const lines = entries.map(([name, text]) => `  ${name.padEnd(12)} ${text}\n`);
   return lines.length === 0 ? "" : `\n${lines.join("")}`;
 }
 

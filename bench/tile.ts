@@ -1,4 +1,5 @@
 import { VmemmapError } from "../src/errors.js";
+import type { PgmapRange, PgmapRecord } from "../src/image/image.js";
 import {
   PAGES_PER_SECTION,
   PAGES_PER_SUBSECTION,
@@ -36,6 +37,66 @@ export function tile(image: Vmemmap, map: Vmemmap): void {
     }
   }
   map.checkWellFormed();
+}
+
+/** Kernel addresses of a pgmap's copies are this far apart; other pgmaps stand there only by chance, which is refused. */
+const PGMAP_STRIDE = 0x400n;
+
+/**
+ * Gives each copy in a tiled map its own pgmaps, as if each had its own devices: their ranges, their addresses, and the
+ * words of device pages that hold one or lead to the page itself. The checker then finds in a copy what it finds in the
+ * image.
+ *
+ * @throws VmemmapError "bad-argument": more pgmaps than a map can have
+ */
+export function tilePgmaps(image: Vmemmap, map: Vmemmap): void {
+  const pieces = piecesOf(image.sections, largestOrder(image));
+  const tilePages = pieces.reduce((pages, { count }) => pages + count, 0);
+  const pgmaps: PgmapRecord[] = [];
+  for (let start = 0, copy = 0n; start < map.slots; start += tilePages, copy++) {
+    for (const pgmap of image.pgmaps) {
+      const address = pgmap.address + copy * PGMAP_STRIDE;
+      const parts = pgmap.ranges.flatMap((range) => partsOf(range, pieces, start, map.slots));
+      for (const part of parts) nameAnew(map, part, pgmap.address, address);
+      if (parts.length > 0) pgmaps.push({ ...pgmap, address, ranges: joined(parts) });
+    }
+  }
+  map.pgmaps = pgmaps;
+}
+
+/** The pieces of a range in the copy that begins at `start`; those past the end of the map are cut. */
+function partsOf(range: PgmapRange, pieces: readonly Piece[], start: number, slots: number): Piece[] {
+  return pieces.flatMap(({ source, target, count }) => {
+    const from = Math.max(range.start, source);
+    const at = start + target + from - source;
+    const pages = Math.min(Math.min(range.end, source + count) - from, slots - at);
+    return pages > 0 ? [{ source: from, target: at, count: pages }] : [];
+  });
+}
+
+/** Lets device pages name the copy's pgmap, and empty lists in an altmap's own pages lead to the copy's page. */
+function nameAnew(map: Vmemmap, { source, target, count }: Piece, was: bigint, is: bigint): void {
+  const bytes = new Uint8Array(count * SLOT_BYTES);
+  map.readSlots(target, bytes);
+  const words = new BigUint64Array(bytes.buffer);
+  const distance = BigInt((target - source) * SLOT_BYTES);
+  let emptyList = map.vmemmapBase + BigInt(source * SLOT_BYTES + 8);
+  for (let at = 1; at < words.length; at += SLOT_BYTES / 8, emptyList += BigInt(SLOT_BYTES)) {
+    const word = words[at]!;
+    if (word === was) words[at] = is;
+    else if (word === emptyList) words[at] = word + distance;
+  }
+  map.writeSlots(target, bytes);
+}
+
+function joined(parts: readonly Piece[]): PgmapRange[] {
+  const ranges: { start: number; end: number }[] = [];
+  for (const { target, count } of parts) {
+    const last = ranges.at(-1);
+    if (last?.end === target) last.end += count;
+    else ranges.push({ start: target, end: target + count });
+  }
+  return ranges;
 }
 
 /** Moves every pointer to a head by a number of pages. The word is 64 bits at +8 of a slot, bit 0 set in a tail. */

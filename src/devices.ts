@@ -25,6 +25,7 @@ import {
 import { type MemremapOptions, Pgmap, type PgmapOps, type PgmapState } from "./pgmap.js";
 import { checkPgmaps, tellPgmaps } from "./pgmaps.js";
 import type { MemoryType, Profile } from "./profile/index.js";
+import { PAGES_PER_SECTION } from "./sections.js";
 
 /** Where the addresses begin that memremapPages makes up: the direct map without KASLR, 4 GiB up. */
 const INVENTED = 0xffff888100000000n;
@@ -144,7 +145,7 @@ export class Devices implements PgmapState {
     const present = new Set(core.sections.map(({ number }) => number));
     for (const range of usable(record)) {
       for (const { start, end } of stretchesOf(range, core.sections, (number) => core.sectionSlot(number))) {
-        if (!present.has(Math.floor(start / 32768))) continue;
+        if (!present.has(Math.floor(start / PAGES_PER_SECTION))) continue;
         const slot = core.slotOf(start);
         if (slot !== INVALID) yield { slot, pages: end - start };
       }
@@ -222,7 +223,7 @@ export class Devices implements PgmapState {
   #rescan(ranges: readonly PgmapRange[]): void {
     const { core, profile } = this.host;
     for (const number of sectionsInReach(core.sections, ranges, profile.maxFolioOrder)) {
-      core.exports.scan_section(core.sectionSlot(number) / 32768);
+      core.exports.scan_section(core.sectionSlot(number) / PAGES_PER_SECTION);
     }
   }
 
@@ -366,12 +367,13 @@ export class Devices implements PgmapState {
     });
   }
 
-  /** zone_device_private_split_cb: the driver of each split device folio is told of its parts, then that these were all. */
+  /** zone_device_private_split_cb: the driver of each split device-private folio is told of its parts, then that these were all. */
   tellSplits(splits: readonly { slot: number; order: number; newOrder: number }[]): void {
     const errors: unknown[] = [];
     for (const { slot, order, newOrder } of splits) {
-      const driver = this.callbacksOf(slot);
-      if (driver?.folioSplit === undefined) continue;
+      const entry = this.#entryOfSlot(slot);
+      const driver = entry?.callbacks;
+      if (entry?.type !== "private" || driver?.folioSplit === undefined) continue;
       const original = this.host.folioAt(slot);
       for (let i = 2 ** newOrder; i < 2 ** order; i += 2 ** newOrder) {
         collect(errors, () => {

@@ -12,6 +12,7 @@ import {
   PAGES_PER_SUBSECTION,
   PFN_LIMIT,
   type Section,
+  SECTION_BYTES,
   subsectionBits,
   validSubsections,
 } from "./sections.js";
@@ -28,7 +29,9 @@ const OPTIONS = [
   "vmemmapOptimize",
 ] as const;
 const OPS = ["pageFree", "folioFree", "migrateToRam", "memoryFailure", "folioSplit"] as const;
+/** PGMAP_ALTMAP_VALID. */
 const FLAG_ALTMAP_VALID = 1;
+const PAGE_BYTES = 4096;
 
 /** A range of PFNs, as messages show it. */
 export function showRange({ start, end }: PgmapRange): string {
@@ -196,7 +199,7 @@ export function planAltmap(options: MemremapOptions, early: (section: number) =>
   const { reserve, free } = altmap;
   let align = 0;
   let alloc = 0;
-  const perSection = (PAGES_PER_SECTION * 64) / 4096;
+  const perSection = SECTION_BYTES / PAGE_BYTES;
   for (let pfn = Math.ceil(start / PAGES_PER_SECTION) * PAGES_PER_SECTION; pfn + PAGES_PER_SECTION <= end;) {
     if (!early(pfn / PAGES_PER_SECTION)) {
       const next = start + reserve + align + alloc;

@@ -13,7 +13,7 @@ export interface PgmapOps {
   migrateToRam?(pfn: number): void;
   /** Memory went bad: memory_failure. `false` says -EOPNOTSUPP: the kernel's own handling follows. */
   memoryFailure?: ((pfn: number, nrPages: number) => boolean) | ((pfn: number, nrPages: number) => void);
-  /** A folio was split: once for each new folio, then once with null (folio_split, 7.0 on). */
+  /** A device-private folio was split: once for each new folio, then once with null (folio_split, 7.0 on). */
   folioSplit?(original: Folio, part: Folio | null): void;
 }
 

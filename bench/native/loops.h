@@ -4,10 +4,13 @@
 
 #include <stdint.h>
 
-/* What a lookup of heads sees of a struct page: 64 bytes, flags at 0, the tagged word at 8. */
+/* What a lookup sees of a struct page: 64 bytes, flags at 0; at 8 a tail has its tag, a device page its pgmap. */
 struct page {
 	uint64_t flags;
-	uint64_t compound_info;
+	union {
+		uint64_t compound_info;
+		uint64_t pgmap;
+	};
 	uint64_t other_words[6];
 };
 
@@ -15,21 +18,39 @@ _Static_assert(sizeof(struct page) == 64, "a slot is 64 bytes");
 
 /* The pages stand at an address of this process, their words hold kernel addresses from vmemmap_base on. */
 struct map {
-	const struct page *pages;
+	const struct page *pages; /* where PFN 0's would stand, as the kernel's vmemmap */
 	uint64_t vmemmap_base;
-	uint64_t head_flag; /* 1 << PG_head of the map's kernel */
+	uint64_t head_flag;   /* 1 << PG_head of the map's kernel */
+	uint64_t zone_mask;   /* the zone's bits of the flags word, */
+	uint64_t zone_device; /* and how they read in ZONE_DEVICE */
+	uint64_t pgmap_array; /* pgmaps by PFN, the head of an xarray (xarray.h) */
 };
 
 enum encoding { ENCODING_POINTER, ENCODING_FAKE_HEADS, ENCODING_MASK, ENCODINGS };
 
-typedef void heads_loop(const struct map *map, const uint32_t *pfns, uint32_t *heads, uint64_t count);
+/* Writes an answer for each of `count` PFNs; the op decides how wide an answer is. */
+typedef void loop(const struct map *map, const uint32_t *restrict pfns, void *restrict results, uint64_t count);
 
-/* Every loop of one compilation of heads.c. */
-struct loops {
-	heads_loop *heads[ENCODINGS];
-};
+/*
+ * Files of loops are compiled twice: as VARIANT native (-O2, as a kernel is built) and native_simd (-O3 -march=native).
+ * Each defines a table of loops by encoding for each of its ops, or one loop, under the name LOOPS(op).
+ */
+#define LOOPS_OF(op, variant) LOOPS_PASTE(op, variant)
+#define LOOPS_PASTE(op, variant) op##_##variant
+#define LOOPS(op) LOOPS_OF(op, VARIANT)
 
-extern const struct loops loops_native;      /* -O2, as a kernel is built */
-extern const struct loops loops_native_simd; /* -O3 -march=native */
+#define DECLARE_LOOPS(op)                          \
+	extern loop *const op##_native[ENCODINGS]; \
+	extern loop *const op##_native_simd[ENCODINGS];
+
+DECLARE_LOOPS(heads) /* compound_head: u32, a PFN */
+DECLARE_LOOPS(page)  /* page->pgmap up to 6.14: u64, the pgmap's address */
+DECLARE_LOOPS(folio) /* page_pgmap from 6.15 on: u64 */
+DECLARE_LOOPS(range) /* get_dev_pagemap: u64 */
+
+/* Reads one word of every slot, without a list. */
+typedef uint32_t pass_loop(const struct page *pages, uint64_t slots);
+
+extern pass_loop pass_native, pass_native_simd;
 
 #endif

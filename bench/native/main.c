@@ -2,10 +2,14 @@
  * Holds one map and one list of PFNs, and runs the loops over them when told to. One command a line on stdin:
  *
  *   map SLOTS BASE HEAD_FLAG ENCODING   then SLOTS * 64 bytes     -> ok
+ *   device FIRST_PFN ZONE_MASK ZONE_DEVICE PGMAPS   then PGMAPS * 24 bytes: address, first PFN, last PFN
+ *                                                                 -> ok; the map's slots are those from FIRST_PFN on
  *   list COUNT                          then COUNT * 4 bytes      -> ok
- *   heads VARIANT OFFSET COUNT                                    -> COUNT * 4 bytes, the heads of that part of the list
- *   time VARIANT OFFSET COUNT WARM_OFFSET WARM_COUNT              -> NANOSECONDS CHECKSUM, of one run over that part
+ *   run OP VARIANT OFFSET COUNT                                   -> COUNT answers for that part of the list
+ *   time OP VARIANT OFFSET COUNT WARM_OFFSET WARM_COUNT           -> NANOSECONDS CHECKSUM, of one run over that part
  *                                                                    right after an untimed run over the other
+ *   pass VARIANT                                                  -> NANOSECONDS SUM, of one pass over all slots right
+ *                                                                    after an untimed one
  *
  * Numbers are decimal, little-endian in binary. Anything wrong ends the process with a line on stderr.
  */
@@ -18,28 +22,56 @@
 #include <time.h>
 
 #include "loops.h"
+#include "xarray.h"
 
 struct buffer {
 	void *bytes;
 	size_t size;
 };
 
-static struct buffer map_bytes, list_bytes, heads_bytes;
+static struct buffer map_bytes, list_bytes, results_bytes;
 static struct map map;
+static uint64_t map_slots;
 static enum encoding encoding;
 static uint64_t list_count;
 
 static const char *const encoding_names[ENCODINGS] = { "pointer", "fake-heads", "mask" };
 
-static const struct variant {
-	const char *name;
-	const struct loops *loops;
-} variants[] = {
-	{ "native", &loops_native },
+enum variant {
+	NATIVE,
 #ifdef WITH_SIMD
-	{ "native-simd", &loops_native_simd },
+	NATIVE_SIMD,
+#endif
+	VARIANTS
+};
+
+static const char *const variant_names[VARIANTS] = {
+	"native",
+#ifdef WITH_SIMD
+	"native-simd",
 #endif
 };
+
+#ifdef WITH_SIMD
+#define BOTH_VARIANTS(op) { op##_native, op##_native_simd }
+#else
+#define BOTH_VARIANTS(op) { op##_native }
+#endif
+
+static const struct op {
+	const char *name;
+	size_t result_size;
+	loop *const *loops[VARIANTS];
+} ops[] = {
+	{ "heads", sizeof(uint32_t), BOTH_VARIANTS(heads) },
+	{ "page", sizeof(uint64_t), BOTH_VARIANTS(page) },
+	{ "folio", sizeof(uint64_t), BOTH_VARIANTS(folio) },
+	{ "range", sizeof(uint64_t), BOTH_VARIANTS(range) },
+};
+
+#define LARGEST_RESULT sizeof(uint64_t)
+
+static pass_loop *const passes[VARIANTS] = BOTH_VARIANTS(pass);
 
 _Noreturn static void fail(const char *reason)
 {
@@ -63,27 +95,54 @@ static void resize(struct buffer *buffer, size_t size)
 	buffer->size = size;
 }
 
+static void receive_bytes(void *bytes, size_t size)
+{
+	if (fread(bytes, 1, size, stdin) != size)
+		fail("the input ended early");
+}
+
 static void receive(struct buffer *buffer, size_t size)
 {
 	resize(buffer, size);
-	if (fread(buffer->bytes, 1, size, stdin) != size)
-		fail("the input ended early");
+	receive_bytes(buffer->bytes, size);
 }
 
 static void receive_map(const char *arguments)
 {
-	uint64_t slots;
 	char name[16];
 
-	if (sscanf(arguments, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %15s", &slots, &map.vmemmap_base, &map.head_flag,
+	if (sscanf(arguments, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %15s", &map_slots, &map.vmemmap_base, &map.head_flag,
 		   name) != 4)
 		fail("map: four arguments wanted");
 	for (encoding = 0; encoding < ENCODINGS && strcmp(name, encoding_names[encoding]); encoding++)
 		;
 	if (encoding == ENCODINGS)
 		fail("map: no such encoding");
-	receive(&map_bytes, slots * sizeof(struct page));
+	receive(&map_bytes, map_slots * sizeof(struct page));
 	map.pages = map_bytes.bytes;
+	puts("ok");
+}
+
+static void receive_device(const char *arguments)
+{
+	uint64_t first_pfn, pgmaps;
+
+	if (sscanf(arguments, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, &first_pfn, &map.zone_mask,
+		   &map.zone_device, &pgmaps) != 4)
+		fail("device: four arguments wanted");
+	if (!map_bytes.bytes)
+		fail("device: no map yet");
+	map.pages = (const struct page *)((uintptr_t)map_bytes.bytes - first_pfn * sizeof(struct page));
+	xa_destroy(&map.pgmap_array);
+	for (uint64_t i = 0; i < pgmaps; i++) {
+		struct {
+			uint64_t address, first, last;
+		} pgmap;
+
+		receive_bytes(&pgmap, sizeof(pgmap));
+		if (!xa_store_range(&map.pgmap_array, pgmap.first, pgmap.last, pgmap.address))
+			fail("not enough memory");
+	}
 	puts("ok");
 }
 
@@ -92,38 +151,54 @@ static void receive_list(const char *arguments)
 	if (sscanf(arguments, "%" SCNu64, &list_count) != 1)
 		fail("list: one argument wanted");
 	receive(&list_bytes, list_count * sizeof(uint32_t));
-	resize(&heads_bytes, list_count * sizeof(uint32_t));
-	memset(heads_bytes.bytes, 0xff, heads_bytes.size);
+	resize(&results_bytes, list_count * LARGEST_RESULT);
+	memset(results_bytes.bytes, 0xff, results_bytes.size);
 	puts("ok");
 }
 
 /* One part of the list, and the loop a command names for it. */
 struct job {
-	heads_loop *loop;
+	loop *loop;
 	const uint32_t *pfns;
-	uint32_t *heads;
+	void *results;
 	uint64_t count;
+	size_t results_size;
 };
 
-static heads_loop *loop_named(const char *name)
+static const struct op *op_named(const char *name)
 {
-	for (size_t i = 0; i < sizeof(variants) / sizeof(*variants); i++)
-		if (!strcmp(name, variants[i].name))
-			return variants[i].loops->heads[encoding];
+	for (size_t i = 0; i < sizeof(ops) / sizeof(*ops); i++)
+		if (!strcmp(name, ops[i].name))
+			return &ops[i];
+	fail("no such op");
+}
+
+static enum variant variant_named(const char *name)
+{
+	for (enum variant variant = 0; variant < VARIANTS; variant++)
+		if (!strcmp(name, variant_names[variant]))
+			return variant;
 	fail("no such variant");
 }
 
-static struct job job_at(heads_loop *loop, uint64_t offset, uint64_t count)
+static struct job job_at(const char *op_name, const char *variant_name, uint64_t offset, uint64_t count)
 {
+	const struct op *op = op_named(op_name);
+
 	if (!map.pages || offset > list_count || count > list_count - offset)
 		fail("outside the list");
-	return (struct job){ loop, (uint32_t *)list_bytes.bytes + offset, (uint32_t *)heads_bytes.bytes + offset,
-			     count };
+	return (struct job){
+		.loop = op->loops[variant_named(variant_name)][encoding],
+		.pfns = (uint32_t *)list_bytes.bytes + offset,
+		.results = (char *)results_bytes.bytes + offset * op->result_size,
+		.count = count,
+		.results_size = count * op->result_size,
+	};
 }
 
 static void run(struct job job)
 {
-	job.loop(&map, job.pfns, job.heads, job.count);
+	job.loop(&map, job.pfns, job.results, job.count);
 }
 
 static uint64_t now(void)
@@ -134,7 +209,7 @@ static uint64_t now(void)
 	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
-/* The same sum as checksum() on the other side. */
+/* Of 32-bit words, the low half of a 64-bit one first: the same sum as checksum() on the other side. */
 static uint32_t checksum(const uint32_t *words, uint64_t count)
 {
 	uint32_t sum = 0;
@@ -144,32 +219,72 @@ static uint32_t checksum(const uint32_t *words, uint64_t count)
 	return sum;
 }
 
-static void answer_heads(const char *arguments)
+static void answer_run(const char *arguments)
 {
-	char name[16];
+	char op[16], variant[16];
 	uint64_t offset, count;
 
-	if (sscanf(arguments, "%15s %" SCNu64 " %" SCNu64, name, &offset, &count) != 3)
-		fail("heads: three arguments wanted");
-	struct job job = job_at(loop_named(name), offset, count);
+	if (sscanf(arguments, "%15s %15s %" SCNu64 " %" SCNu64, op, variant, &offset, &count) != 4)
+		fail("run: four arguments wanted");
+	struct job job = job_at(op, variant, offset, count);
 	run(job);
-	fwrite(job.heads, sizeof(uint32_t), job.count, stdout);
+	fwrite(job.results, 1, job.results_size, stdout);
 }
 
 static void answer_time(const char *arguments)
 {
-	char name[16];
+	char op[16], variant[16];
 	uint64_t offset, count, warm_offset, warm_count;
 
-	if (sscanf(arguments, "%15s %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, name, &offset, &count, &warm_offset,
-		   &warm_count) != 5)
-		fail("time: five arguments wanted");
-	struct job job = job_at(loop_named(name), offset, count);
-	struct job warm_up = job_at(job.loop, warm_offset, warm_count);
+	if (sscanf(arguments, "%15s %15s %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, op, variant, &offset, &count,
+		   &warm_offset, &warm_count) != 6)
+		fail("time: six arguments wanted");
+	struct job job = job_at(op, variant, offset, count);
+	struct job warm_up = job_at(op, variant, warm_offset, warm_count);
 	run(warm_up);
 	uint64_t start = now();
 	run(job);
-	printf("%" PRIu64 " %" PRIu32 "\n", now() - start, checksum(job.heads, job.count));
+	printf("%" PRIu64 " %" PRIu32 "\n", now() - start,
+	       checksum(job.results, job.results_size / sizeof(uint32_t)));
+}
+
+static void answer_pass(const char *arguments)
+{
+	char variant[16];
+
+	if (sscanf(arguments, "%15s", variant) != 1)
+		fail("pass: one argument wanted");
+	if (!map_bytes.bytes)
+		fail("pass: no map yet");
+	pass_loop *pass = passes[variant_named(variant)];
+	uint32_t warm_up = pass(map_bytes.bytes, map_slots);
+	uint64_t start = now();
+	uint32_t sum = pass(map_bytes.bytes, map_slots);
+	uint64_t nanoseconds = now() - start;
+	if (sum != warm_up)
+		fail("pass: two sums");
+	printf("%" PRIu64 " %" PRIu32 "\n", nanoseconds, sum);
+}
+
+static const struct command {
+	const char *name;
+	void (*execute)(const char *arguments);
+} commands[] = {
+	{ "map ", receive_map }, { "device ", receive_device }, { "list ", receive_list },
+	{ "run ", answer_run },  { "time ", answer_time },      { "pass ", answer_pass },
+};
+
+static void execute(const char *line)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+		size_t length = strlen(commands[i].name);
+
+		if (!strncmp(line, commands[i].name, length)) {
+			commands[i].execute(line + length);
+			return;
+		}
+	}
+	fail("no such command");
 }
 
 int main(void)
@@ -177,16 +292,7 @@ int main(void)
 	char line[256];
 
 	while (fgets(line, sizeof(line), stdin)) {
-		if (!strncmp(line, "map ", 4))
-			receive_map(line + 4);
-		else if (!strncmp(line, "list ", 5))
-			receive_list(line + 5);
-		else if (!strncmp(line, "heads ", 6))
-			answer_heads(line + 6);
-		else if (!strncmp(line, "time ", 5))
-			answer_time(line + 5);
-		else
-			fail("no such command");
+		execute(line);
 		fflush(stdout);
 	}
 	return 0;

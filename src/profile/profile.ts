@@ -132,7 +132,7 @@ export interface ZoneDeviceRules {
   readonly freeClearedFlags: readonly string[];
   /** Slots can be made as compound pages (dev_pagemap.vmemmap_shift). */
   readonly compoundPages: boolean;
-  /** zone_device_page_init takes an order and writes each page anew (7.0 on). */
+  /** Device-private folios (7.0 on): zone_device_page_init takes an order, writes each page anew, and counts by page. */
   readonly pageInitRewrites: boolean;
   /** memmap_init_compound writes page 2 after the head's fields, and so wipes `_deferred_list`. */
   readonly wipesDeferredList: boolean;

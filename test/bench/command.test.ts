@@ -63,6 +63,62 @@ test("measures synthetic maps", async () => {
   expect(stdout).toContain("mask encoding, map of synthetic, order 0 50 %, order 9 50 %");
 });
 
+test("pgmap: one JSON object with a result for every order, encoding, pattern, form and contender", async () => {
+  const contenders = ["wasm-simd", "wasm-scalar", "wasm-call", "js-uint32"];
+  const argv = ["pgmap", ...SMALL, "--orders", "0,2,9", "--json", "--contenders", contenders.join(",")];
+  expect(await runBenchCommand(argv)).toBe(0);
+  const report = JSON.parse(stdout) as { results: Record<string, unknown>[] };
+  expect(report).toMatchObject({ slots: 128 * 1024, compiler: null, map: { page: "made as by Linux 6.14" } });
+  expect(report.results).toHaveLength(3 * 2 * 2 * 3 * 4);
+  for (const result of report.results) {
+    expect(result).toMatchObject({ op: "pgmap", slots: 128 * 1024, ratioToNative: null });
+    expect(result["nsPerLookup"]).toBeGreaterThan(0);
+    expect(result["costOverPage"]).toBeGreaterThan(0);
+  }
+});
+
+test("pgmap: a table for each order, and a picture of all", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "vmemmap-plot-"));
+  const file = join(folder, "plot.svg");
+  const argv = ["pgmap", ...SMALL, "--orders", "0,9", "--encoding", "mask", "--contenders", "wasm-simd"];
+  expect(await runBenchCommand([...argv, "--plot", file])).toBe(0);
+  expect(stdout).toContain("\npgmap, order 0: fs-dax pages of 4 pgmaps\n");
+  expect(stdout).toContain("\npgmap, order 9: device-dax folios of 512 pages of 4 pgmaps\n");
+  const [background, legend, bars] = [1, 1, 2 * 2];
+  expect((await readFile(file, "utf8")).match(/<rect /g)).toHaveLength(background + legend + bars);
+  await rm(folder, { recursive: true });
+});
+
+const FEW_PASSES = ["verify", "--slots", "256Ki", "--rounds", "2", "--contenders", "wasm-simd,wasm-scalar,js-uint32"];
+
+test("verify: one JSON object with a result for real and synthetic maps, every encoding and contender", async () => {
+  expect(await runBenchCommand([...FEW_PASSES, "--json"])).toBe(0);
+  const report = JSON.parse(stdout) as { results: Record<string, unknown>[] };
+  expect(report).toMatchObject({
+    slots: 256 * 1024,
+    compiler: null,
+    map: {
+      "mask tiled": "linux-7.3.4-hvo, tiled",
+      "mask synthetic": "synthetic, order 0 60 %, order 2 20 %, order 9 20 %",
+    },
+  });
+  expect(report.results).toHaveLength(2 * 3 * 3);
+  for (const result of report.results) {
+    expect(result).toMatchObject({ slots: 256 * 1024, timeOverNative: null, counts: {} });
+    expect(result["nsPerSlot"]).toBeGreaterThan(0);
+    expect(result["timeOverJavaScript"]).toBeGreaterThan(0);
+  }
+});
+
+test("verify: a table for the map that was asked for, and the verdict", async () => {
+  const argv = [...FEW_PASSES, "--encoding", "mask", "--mix", "0:50,9:50"];
+  expect(await runBenchCommand(argv)).toBe(0);
+  expect(stdout.match(/^verify, .*/gm)).toEqual([
+    "verify, mask encoding, map of synthetic, order 0 50 %, order 9 50 %; no findings",
+  ]);
+  expect(stdout).toMatch(/^ {2}js-uint32 +\w+, at most \d+\.\d\dx \(wasm-\w+, mask, synthetic\)$/m);
+});
+
 test("help goes to stdout", async () => {
   expect(await runBenchCommand(["--help"])).toBe(0);
   expect(stdout).toContain("Usage: vmemmap bench");
@@ -72,6 +128,7 @@ test.each([
   [["--slots", "17"], "vmemmap bench: --slots: 17 is not within 64Ki to 60Mi\n"],
   [["--map", "no-such.vmemmap"], "vmemmap bench: no-such.vmemmap: can't be read\n"],
   [["--plot", "no-such-folder/a.svg"], "vmemmap bench: --plot: no-such-folder/a.svg can't be written\n"],
+  [["pgmap", "--plot", "no-such-folder/a.svg"], "vmemmap bench: --plot: no-such-folder/a.svg can't be written\n"],
   [["--map", "."], "vmemmap bench: .: can't be read\n"],
 ])("refuses %j with one line and exit code 2", async (argv, message) => {
   expect(await runBenchCommand(argv)).toBe(2);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { measure, type Block, type Subject } from "../../bench/measure.js";
+import { measure, measureInTurns, type Block, type Subject } from "../../bench/measure.js";
 
 const OPTIONS = { lookups: 64 * 1024, rounds: 6, seed: 1, warn: () => undefined };
 
@@ -47,6 +47,22 @@ test("contenders walk through the list in blocks from different places", async (
   for (const { offset, count } of blocks.flat()) expect(offset + count).toBeLessThanOrEqual(OPTIONS.lookups);
 });
 
+test("with many contenders blocks are shorter, so that none comes to where another is or was a round before", async () => {
+  const walks = Array.from({ length: 18 }, (): Block[] => []);
+  await measure(
+    walks.map((blocks, i) => subject(`s${i}`, 1, [], blocks)),
+    { ...OPTIONS, rounds: 4 },
+  );
+  const at = (walk: readonly Block[], round: number): number => walk[round]!.offset;
+  for (let round = 1; round < 6; round++) {
+    const busy = walks.flatMap((walk) => [at(walk, round), at(walk, round - 1)]);
+    expect(new Set(busy).size).toBe(2 * walks.length);
+  }
+  const { count } = walks[0]![0]!;
+  expect(count % 64).toBe(0);
+  for (const { offset } of walks.flat()) expect(offset % count).toBe(0);
+});
+
 test("each block is preceded by the same warm-up, which is never timed", async () => {
   const log: number[] = [];
   const warmed: Subject = {
@@ -64,6 +80,25 @@ test("each block is preceded by the same warm-up, which is never timed", async (
   await measure([warmed], { ...OPTIONS, rounds: 20 });
   expect(log.length).toBeGreaterThanOrEqual(3 * 20);
   for (let i = 0; i < log.length; i += 3) expect(log.slice(i, i + 3)).toEqual([0, 1024, 1024]);
+});
+
+test("turns without a list: what comes before and after a run is not timed", async () => {
+  const log: string[] = [];
+  const wait = (milliseconds: number): void => {
+    for (const end = performance.now() + milliseconds; performance.now() < end;);
+  };
+  const turn = {
+    name: "a",
+    async: false,
+    before: () => (wait(5), void log.push("before")),
+    run: () => (log.push("run"), undefined),
+    after: () => (wait(5), void log.push("after")),
+  };
+  const other = { name: "b", async: true, run: () => Promise.resolve(7) };
+  const measured = await measureInTurns([turn, other], OPTIONS);
+  expect(measured.get("a")).toBeLessThan(5);
+  expect(measured.get("b")).toBe(7);
+  for (let i = 0; i < log.length; i += 3) expect(log.slice(i, i + 3)).toEqual(["before", "run", "after"]);
 });
 
 test("a wrong result ends the measurement", async () => {

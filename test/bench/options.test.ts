@@ -15,6 +15,7 @@ describe("parseBenchOptions", () => {
       seed: 1,
       map: undefined,
       mix: undefined,
+      orders: [],
       json: false,
       plot: undefined,
     });
@@ -45,6 +46,35 @@ describe("parseBenchOptions", () => {
     expect(parseBenchOptions(["--plot", "a.svg", "--pattern", "strided"])!.plot!.pattern).toBe("strided");
   });
 
+  test("the suite pgmap measures folios of four orders, in the encodings without fake heads", () => {
+    expect(parseBenchOptions(["pgmap"])).toMatchObject({
+      suite: "pgmap",
+      encodings: ["pointer", "mask"],
+      orders: [0, 2, 9, 18],
+      contenders: ["native", "native-simd", "wasm-simd", "wasm-scalar", "wasm-call", "js-uint32"],
+      slots: 16 * 2 ** 20,
+    });
+    expect(parseBenchOptions(["pgmap", "--slots", "64Ki"])!.orders).toEqual([0, 2, 9]);
+    expect(parseBenchOptions(["pgmap", "--orders", "9, 1,9", "--encoding", "fake-heads"])).toMatchObject({
+      orders: [1, 9],
+      encodings: ["fake-heads"],
+    });
+  });
+
+  test("the suite verify has no lists and no patterns, in all encodings", () => {
+    expect(parseBenchOptions(["verify"])).toEqual({
+      ...parseBenchOptions([])!,
+      suite: "verify",
+      patterns: [],
+      lookups: 0,
+      contenders: ["native", "native-simd", "js-uint32", "wasm-simd", "wasm-scalar"],
+    });
+    expect([...parseBenchOptions(["verify", "--mix", "0:40,9:60"])!.mix!]).toEqual([
+      [0, 40],
+      [9, 60],
+    ]);
+  });
+
   test("asks for help", () => {
     expect(parseBenchOptions(["--help"])).toBeNull();
   });
@@ -64,7 +94,22 @@ describe("parseBenchOptions", () => {
     [["--rounds", "0"], "--rounds: 0 is not within 1 to 10000"],
     [["--seed", "-1"], '--seed: "-1" is no value for it'],
     [["--seed"], "--seed: the value is missing"],
-    [["tails"], 'benchmark: "tails" is none of heads'],
+    [["tails"], 'benchmark: "tails" is none of heads, pgmap, verify'],
+    [["pgmap", "--map", "x"], "--map belongs to the benchmarks heads and verify, not to pgmap"],
+    [["pgmap", "--mix", "0:100"], "--mix belongs to the benchmarks heads and verify, not to pgmap"],
+    [["--orders", "9"], "--orders belongs to the benchmark pgmap, not to heads"],
+    [["verify", "--orders", "9"], "--orders belongs to the benchmark pgmap, not to verify"],
+    [["verify", "--pattern", "random"], "--pattern belongs to the benchmarks heads and pgmap, not to verify"],
+    [["verify", "--lookups", "1Mi"], "--lookups belongs to the benchmarks heads and pgmap, not to verify"],
+    [["verify", "--plot", "a.svg"], "--plot belongs to the benchmarks heads and pgmap, not to verify"],
+    [["verify", "--contenders", "wasm-call"], "--contenders: wasm-call takes no part in the benchmark verify"],
+    [["pgmap", "--orders", "19"], '--orders: "19" is no order from 0 to 18'],
+    [["pgmap", "--orders", "0,"], '--orders: "" is no order from 0 to 18'],
+    [
+      ["pgmap", "--orders", "0,18", "--slots", "96Ki"],
+      "--orders: a map of 96Ki slots is not made of folios of 256Ki pages",
+    ],
+    [["pgmap", "--contenders", "native,js-bigint"], "--contenders: js-bigint takes no part in the benchmark pgmap"],
     [["heads", "pgmap"], "one benchmark at a time, not heads pgmap"],
     [["--frobnicate"], "Unknown option '--frobnicate'"],
   ])("refuses %j", (argv, message) => {

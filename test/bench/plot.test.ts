@@ -3,17 +3,8 @@ import { spread } from "../../bench/chart.js";
 import type { ContenderName } from "../../bench/options.js";
 import { plot } from "../../bench/plot.js";
 import { resultsOf } from "../../bench/report.js";
+import { expectWellFormed, MACHINE } from "./svg.js";
 
-const MACHINE = {
-  name: "Ryzen & <friends>",
-  node: "v20.0.0",
-  pageSize: 4096,
-  transparentHugePages: "madvise",
-  caches: [
-    { level: 2, bytes: 2 ** 20 },
-    { level: 3, bytes: 32 * 2 ** 20 },
-  ],
-};
 const SIZES = [65536, 2 ** 20, 2 ** 24];
 
 function picture(machine = MACHINE): string {
@@ -29,17 +20,7 @@ function picture(machine = MACHINE): string {
 }
 
 test("the picture is well-formed XML", () => {
-  const open: string[] = [];
-  for (const [, close, name, selfClosing] of picture().matchAll(
-    /<(\/?)([a-z]+)(?:\s+[\w:-]+="[^"<&]*(?:&\w+;[^"<&]*)*")*\s*(\/?)>/g,
-  )) {
-    if (close) expect(open.pop()).toBe(name);
-    else if (!selfClosing) open.push(name!);
-  }
-  expect(open).toEqual([]);
-  const text = picture().replace(/<[^<>]*>/g, "");
-  expect(text).not.toMatch(/[<>]|&(?!amp;|lt;|gt;|quot;)/);
-  expect(picture()).not.toMatch(/NaN|undefined|Infinity/);
+  expectWellFormed(picture());
 });
 
 test("it has a line for each contender and names machine, seed, pattern, encoding and sizes", () => {

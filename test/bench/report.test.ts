@@ -61,6 +61,14 @@ test("the heading says machine, Node version, page size, slots and seed", () => 
   }
 });
 
+test("the suite verify tells of passes, not of lists", () => {
+  const options = parseBenchOptions(["verify", "--rounds", "5"])!;
+  const text = heading(MACHINE, options, "cc");
+  expect(text).toContain("passes   over all slots, seed 1, medians of 5 interleaved passes, each warmed up\n");
+  expect(text).not.toContain("lookups");
+  expect(jsonReport(MACHINE, options, { results: [], compiler: null, map: {} })).not.toHaveProperty("lookups");
+});
+
 test("the heading says where huge pages spoil the ratios", () => {
   const text = (transparentHugePages: string): string =>
     heading({ ...MACHINE, transparentHugePages }, parseBenchOptions([])!, "cc");

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { parseBenchOptions } from "../../bench/options.js";
 import { mapSources } from "../../bench/maps.js";
-import { moveHeads, tile } from "../../bench/tile.js";
+import { moveHeads, tile, tilePgmaps } from "../../bench/tile.js";
 import { Vmemmap } from "../../src/vmemmap.js";
 import { obviousHead } from "./tiny-map.js";
 
@@ -57,6 +57,47 @@ test("a map with a hole closes it", async () => {
   tile(image, map);
   expect(map.foliosByOrder()).toEqual(image.foliosByOrder());
   expect(map.checkWellFormed()).toBe(0);
+  image.dispose();
+  map.dispose();
+});
+
+function emptyMap(image: Vmemmap, slots: number): Vmemmap {
+  const { profile, vmemmapBase } = image;
+  return new Vmemmap({ profile, vmemmapBase, memory: [{ start: 0, end: slots }], initialize: false });
+}
+
+test.each([
+  ["linux-6.1.176", {}],
+  ["linux-6.18.15-hvo-la57", {}],
+  ["linux-7.3.4-hvo", {}],
+  ["linux-6.18.15-hvo-partial-section", { "order-run": 2 * 32, "pgmap-unknown": 2 * 12_288 }],
+])("with pgmaps of their own, the checker finds in two copies twice what it finds in %s", async (name, counts) => {
+  const image = await Vmemmap.load(await readFile(new URL(`${name}.vmemmap`, MAPS)));
+  const map = emptyMap(image, 2 * image.slots);
+  tile(image, map);
+  tilePgmaps(image, map);
+  expect(map.verify().counts).toEqual(counts);
+  const once = image.zoneDeviceTotals();
+  const twice = map.zoneDeviceTotals();
+  expect([twice.pages, twice.folios]).toEqual([2 * once.pages, 2 * once.folios]);
+  image.dispose();
+  map.dispose();
+});
+
+test("pgmaps past the end of the map are cut, and ranges close their holes", async () => {
+  const image = await Vmemmap.load(await readFile(new URL("linux-7.3.4-hvo-4gib.vmemmap", MAPS)));
+  const hole = image.endPfn - image.slots;
+  const [dax, pmem] = image.pgmaps;
+  const map = emptyMap(image, 2 * image.slots - 32768);
+  tile(image, map);
+  tilePgmaps(image, map);
+  const [start, end] = [pmem!.ranges[0]!.start - hole, pmem!.ranges[0]!.end - hole];
+  expect(map.pgmaps.map(({ ranges }) => ranges)).toEqual([
+    dax!.ranges,
+    [{ start, end }],
+    dax!.ranges.map((range) => ({ start: range.start + image.slots, end: range.end + image.slots })),
+    [{ start: start + image.slots, end: Math.min(end + image.slots, map.slots) }],
+  ]);
   image.dispose();
   map.dispose();
 });

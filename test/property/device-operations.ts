@@ -207,22 +207,6 @@ export interface DeviceStep {
   readonly model: Outcome<unknown> | null;
 }
 
-/** Types that no driver makes as folios: what is handed out up to 6.18, p2pdma always, fs-dax as long as it knows pages only. */
-function comesAsSinglePages(map: model.DeviceMap, type: model.MemoryType): boolean {
-  const { initRewrites, daxFolios } = model.deviceRules(map);
-  switch (type) {
-    case "private":
-    case "coherent":
-      return !initRewrites;
-    case "fs-dax":
-      return !daxFolios;
-    case "pci-p2pdma":
-      return true;
-    case "generic":
-      return false;
-  }
-}
-
 export class DeviceTwins {
   /** Engine's pgmaps, in the order of the model's. */
   readonly pgmaps: Pgmap[] = [];
@@ -291,9 +275,7 @@ export class DeviceTwins {
 
   #remap(wanted: Remap): DeviceStep {
     const address = wanted.address === null ? null : 0xffff888100000000n + BigInt(wanted.address) * 0x400n;
-    const single = comesAsSinglePages(this.model, wanted.type);
-    const order = single ? 0 : wanted.order;
-    const plan = { ...wanted, order, ops: new Set(wanted.ops), address: address ?? 2n };
+    const plan = { ...wanted, ops: new Set(wanted.ops), address: address ?? 2n };
     return this.#remapAs(plan, address);
   }
 
@@ -341,11 +323,8 @@ export class DeviceTwins {
     return again && step.model !== null ? this.#remapAs(ours, ours.address) : step;
   }
 
-  #init({ picks, order: wanted }: Extract<DeviceOperation, { op: "init" }>): DeviceStep {
+  #init({ picks, order }: Extract<DeviceOperation, { op: "init" }>): DeviceStep {
     const picked = picks.map((pick) => this.#pfn(pick));
-    // p2pdma hands out single pages.
-    const single = picked.some((pfn) => model.pgmapByRange(this.model, pfn)?.type === "pci-p2pdma");
-    const order = single ? 0 : wanted;
     const pfns = picked.map((pfn) => pfn - (pfn % 2 ** order));
     const refusals = union([
       ...pfns.map((pfn) => preconditions.init(this.model, pfn, order)),
@@ -492,9 +471,7 @@ export class DeviceTwins {
     // The mapping of fs-dax pages is daxAssociateEntry's business.
     if (type !== null && type !== "fs-dax") words.push([24, mapping]);
     const marks = type !== null && exclusive && this.#hasAnonExclusive() && !preconditions.isAliased(this.model, head);
-    // Up to 6.18 there is no anonymous folio of more pages.
-    const large = marks && model.deviceRules(this.model).initRewrites;
-    const last = head + (large ? 2 ** model.folioOrder(this.model, head) - 1 : 0);
+    const last = head + (marks ? 2 ** model.folioOrder(this.model, head) - 1 : 0);
     return this.#both(
       new Set(),
       () => {

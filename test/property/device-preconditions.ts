@@ -88,7 +88,9 @@ export function init(map: Map, pfn: number, order: number): Codes {
   if (!map.has(pfn)) return codes("pfn-absent");
   const pages = 2 ** order;
   const pgmap = model.pgmapByRange(map, pfn);
-  const handedOut = pgmap !== null && ["private", "coherent", "pci-p2pdma"].includes(pgmap.type);
+  // p2pdma pages come back to their driver, and so can be handed out, from 6.1 on.
+  const pooled = pgmap?.type === "pci-p2pdma" && model.deviceRules(map).callsFree.has("pci-p2pdma");
+  const handedOut = pooled || pgmap?.type === "private" || pgmap?.type === "coherent";
   const large = model.deviceRules(map).initRewrites && pgmap?.type !== "pci-p2pdma";
   const reasons = codes(
     !handedOut && "no-pgmap",
@@ -165,8 +167,8 @@ function associateFolio(map: Map, pfn: number, { order, shared }: model.DaxEntry
 
 function associatePages(map: Map, { shared }: model.DaxEntry, all: readonly number[]): Codes {
   const linked = all.some((page) => map.u64(page, model.MAPPING) !== 0n);
-  const tails = all.some((page) => model.pageTail(map, page));
-  return codes(((linked && !shared) || tails) && "folio-busy", tails && "no-pgmap");
+  const compound = all.some((page) => model.pageCompound(map, page));
+  return codes(((linked && !shared) || compound) && "folio-busy", compound && "no-pgmap");
 }
 
 export function disassociate(map: Map, pfn: number, order: number): Codes {
@@ -175,14 +177,15 @@ export function disassociate(map: Map, pfn: number, order: number): Codes {
   if (!map.has(pfn)) return codes("pfn-absent");
   const there = allPresent(map, pfn, pages);
   const all = Array.from({ length: there ? pages : 1 }, (_, i) => pfn + i);
-  const tails = all.some((page) => model.pageTail(map, page));
+  const compound = all.some((page) => model.pageCompound(map, page));
   return codes(
     !there && "no-pgmap",
     !all.every((page) => isFsdax(map, page)) && "no-pgmap",
     model.compoundHead(map, pfn) === null && "bad-head",
     model.pageTail(map, pfn) && "not-compound",
     all.some((page) => isAliased(map, page)) && "aliased-slots",
-    !folios && tails && "no-pgmap",
+    !folios && compound && "no-pgmap",
+    !folios && compound && "folio-busy",
     all.some((page) => !model.daxIsIdle(map, page) && !model.daxStaysShared(map, page)) && "folio-busy",
   );
 }

@@ -21,7 +21,7 @@ export function putFolio(map: DeviceMap, head: number, n = 1): boolean {
   if (count >= 0 && count - n < lowest) throw new Refusal("refcount", `put of ${n} on PFN ${head} with count ${count}`);
   if (count - n === end) requireFreeOps(map, pgmap);
   map.setI32(head, REFCOUNT, count - n);
-  if (count - n !== end) return deviceRules(map).stopsAtOne.has(pgmap.type) && count - n === 1;
+  if (count - n !== end) return false;
   freeZoneDeviceFolio(map, head, pgmap);
   return true;
 }

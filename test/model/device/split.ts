@@ -13,10 +13,11 @@ export function splitDeviceFolio(map: DeviceMap, head: number, newOrder: number)
   const pages = 2 ** folioOrder(map, head);
   splitFolioToOrder(map, head, newOrder);
   if (pgmap === null) return;
+  const told = pgmap.type === "private" && pgmap.ops.has("folioSplit");
   for (let part = head + 2 ** newOrder; part < head + pages; part += 2 ** newOrder) {
     map.setU64(part, COMPOUND_WORD, map.u64(head, COMPOUND_WORD));
     map.setU64(part, MAPPING, map.u64(head, MAPPING));
-    if (pgmap.ops.has("folioSplit")) map.calls.push({ call: "folioSplit", pfn: part });
+    if (told) map.calls.push({ call: "folioSplit", pfn: part });
   }
-  if (pgmap.ops.has("folioSplit")) map.calls.push({ call: "folioSplit", pfn: head });
+  if (told) map.calls.push({ call: "folioSplit", pfn: head });
 }
