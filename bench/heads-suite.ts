@@ -15,9 +15,9 @@ export async function runHeads(options: BenchOptions, machine: Machine, output: 
   const sources = await mapSources(options);
   if (options.plot) await refuseUnwritable(options.plot.file);
   const build = buildTwins(options, output);
-  const compiler = describeTwins(build);
+  const compiler = describeTwins(build, options);
   output.print(heading(machine, options, compiler));
-  const twins = startTwins(build);
+  const twins = startTwins(build, options);
   const run: Run = { options, machine, twins, output };
   const results: Result[] = [];
   const smaller: Result[] = [];

@@ -9,9 +9,14 @@ import { packageRoot } from "./package.js";
 export const NATIVE_VARIANTS = {
   native: { suffix: "native", flags: ["-O2"] },
   "native-simd": { suffix: "native_simd", flags: ["-O3", "-march=native"] },
+  /** Each lookup waits for the one before: what one takes alone. */
+  "native-chain": { suffix: "native_chain", flags: ["-O2", "-DCHAINED"] },
 } as const;
 
 export type NativeVariant = keyof typeof NATIVE_VARIANTS;
+
+/** Those that every compiler can make. */
+const PLAIN_VARIANTS: readonly NativeVariant[] = ["native", "native-chain"];
 
 export function isNative(contender: string): contender is NativeVariant {
   return contender in NATIVE_VARIANTS;
@@ -62,8 +67,9 @@ function compileInto(
 ): NativeBuild {
   const both = join(folder, "twins");
   const plain = join(folder, "twin");
-  if (existsSync(both)) return { state: "built", program: both, compiler, variants: ["native", "native-simd"] };
-  if (existsSync(plain)) return { state: "built", program: plain, compiler, variants: ["native"] };
+  if (existsSync(both))
+    return { state: "built", program: both, compiler, variants: [...PLAIN_VARIANTS, "native-simd"] };
+  if (existsSync(plain)) return { state: "built", program: plain, compiler, variants: PLAIN_VARIANTS };
 
   const scratch = mkdtempSync(join(folder, "build-"));
   try {
@@ -75,9 +81,10 @@ function compileInto(
       );
       return failures.find((failure) => failure !== null) ?? null;
     };
-    const reason = compileLoops("native");
-    if (reason !== null) return { state: "missing", reason };
-    const variants: NativeVariant[] = compileLoops("native-simd") === null ? ["native", "native-simd"] : ["native"];
+    const reason = PLAIN_VARIANTS.map(compileLoops).find((failure) => failure !== null);
+    if (reason !== undefined) return { state: "missing", reason };
+    const variants =
+      compileLoops("native-simd") === null ? [...PLAIN_VARIANTS, "native-simd" as const] : PLAIN_VARIANTS;
 
     const linked = join(scratch, "linked");
     const withSimd = variants.includes("native-simd");

@@ -19,8 +19,8 @@ export class NativeProcess {
   #failure = "";
   #ended = false;
 
-  constructor(program: string) {
-    this.#child = spawn(program, { stdio: "pipe" });
+  constructor(program: string, { hugePages = false }: { readonly hugePages?: boolean } = {}) {
+    this.#child = spawn(program, hugePages ? ["--huge-pages"] : [], { stdio: "pipe" });
     this.#child.stdout.on("data", (chunk: Buffer) => {
       this.#received.push(chunk);
       this.#receivedBytes += chunk.length;

@@ -8,6 +8,7 @@ export const ENCODINGS: readonly TailEncoding[] = ["pointer", "fake-heads", "mas
 
 export const CONTENDERS = [
   "native",
+  "native-chain",
   "native-simd",
   "wasm-simd",
   "wasm-scalar",
@@ -23,7 +24,7 @@ export type SuiteName = (typeof SUITES)[number];
 
 /** Who takes part in which benchmark. */
 export const SUITE_CONTENDERS: Readonly<Record<SuiteName, readonly ContenderName[]>> = {
-  heads: CONTENDERS,
+  heads: CONTENDERS.filter((name) => name !== "native-chain"),
   pgmap: CONTENDERS.filter((name) => name !== "js-bigint"),
   verify: ["native", "native-simd", "js-uint32", "wasm-simd", "wasm-scalar"],
 };
@@ -49,6 +50,8 @@ export interface BenchOptions {
   readonly mix: OrderMix | undefined;
   /** Orders of folios in the suite pgmap; none in others. */
   readonly orders: readonly number[];
+  /** The slots of the twins in C in 2 MiB pages. */
+  readonly hugePages: boolean;
   readonly json: boolean;
   readonly plot: PlotOptions | undefined;
 }
@@ -99,6 +102,7 @@ Measures the WebAssembly engine, plain JavaScript and the same loop in C, on the
   --lookups N          heads, pgmap: length of the list of PFNs (default 4Mi)
   --rounds N           timed blocks of each contender, verify: passes; the median counts (default 30)
   --seed N             seed of patterns and synthetic maps (default 1)
+  --huge-pages         the slots of the loops in C stand in 2 MiB pages, as a kernel maps most of its vmemmap
   --json               print one JSON object
   --plot FILE.svg      heads, pgmap: also draw: heads, lookups per second against map size; pgmap, the folio's cost by order
   --help               print this
@@ -131,6 +135,7 @@ export function parseBenchOptions(argv: readonly string[]): BenchOptions | null 
     map: values.map,
     mix: values.mix === undefined ? undefined : parseMix(values.mix),
     orders: suite === "pgmap" ? parseOrders(values.orders, slots) : [],
+    hugePages: values["huge-pages"],
     json: values.json,
     plot: values.plot === undefined ? undefined : parsePlot(values.plot, patterns),
   };
@@ -152,6 +157,7 @@ function parseCommandLine(argv: readonly string[]) {
         lookups: { type: "string" },
         rounds: { type: "string", default: "30" },
         seed: { type: "string", default: "1" },
+        "huge-pages": { type: "boolean", default: false },
         json: { type: "boolean", default: false },
         plot: { type: "string" },
         help: { type: "boolean", default: false, short: "h" },

@@ -8,10 +8,11 @@ import type { PlotFacts } from "./plot.js";
 import { formatBytes } from "./report.js";
 
 /** The contenders of the picture: the kernel's own loop, and the engine. Without them, all that were measured. */
-const SHOWN: readonly ContenderName[] = ["native", "wasm-simd"];
+const SHOWN: readonly ContenderName[] = ["native", "native-chain", "wasm-simd"];
 /** By contender, from dark to light by encoding. */
 const COLOURS: Readonly<Partial<Record<ContenderName, Readonly<Record<TailEncoding, string>>>>> = {
   native: { pointer: "#2f3640", "fake-heads": "#68727d", mask: "#a3abb5" },
+  "native-chain": { pointer: "#00508c", "fake-heads": "#3f86bd", mask: "#94c1e4" },
   "wasm-simd": { pointer: "#c65102", "fake-heads": "#e5812f", mask: "#f6b57c" },
 };
 const OTHER_COLOURS = ["#008f69", "#0072b2", "#b0558a", "#b8860b", "#56b4e9", "#7a5195"];

@@ -16,7 +16,7 @@ import { buildTwins, describeTwins, startTwins } from "./twins.js";
 export async function runPgmap(options: BenchOptions, machine: Machine, output: Output): Promise<SuiteReport> {
   if (options.plot) await refuseUnwritable(options.plot.file);
   const build = buildTwins(options, output);
-  const compiler = describeTwins(build);
+  const compiler = describeTwins(build, options);
   output.print(heading(machine, options, compiler));
   const pgmaps = divideAmongPgmaps(options.slots, Math.max(...options.orders));
   const run: Run = { options, output, build, pgmaps };
@@ -81,7 +81,7 @@ async function openSide(profile: Profile, order: number, forms: readonly Form[],
   const { options, build, pgmaps } = run;
   const listCapacity = LIST_ENTRIES_PER_LOOKUP * options.lookups;
   const map = buildDeviceMap({ profile, order, pgmaps, listCapacity });
-  const side = new DeviceSide(map, pgmaps, startTwins(build), forms, options);
+  const side = new DeviceSide(map, pgmaps, startTwins(build, options), forms, options);
   await side.sendMap();
   return side;
 }

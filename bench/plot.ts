@@ -8,6 +8,7 @@ import { formatBytes, type Result } from "./report.js";
 const STYLES: Readonly<Record<ContenderName, Omit<Series, "name" | "points">>> = {
   native: { colour: "#000000", dashes: "7 4" },
   "native-simd": { colour: "#6b6b6b", dashes: "2 3" },
+  "native-chain": { colour: "#999999", dashes: "1 4" },
   "wasm-simd": { colour: "#d55e00", strong: true },
   "wasm-scalar": { colour: "#b8860b" },
   "wasm-call": { colour: "#b0558a" },

@@ -122,6 +122,7 @@ export type ContenderTexts = Readonly<Partial<Record<ContenderName, string>>>;
 
 /** The twins in C are told in the heading. */
 const CONTENDER_LEGEND: ContenderTexts = {
+  "native-chain": "native, but each lookup waits for the one before: what one takes alone",
   "wasm-simd": "one call for a block of PFNs, the build with SIMD",
   "wasm-scalar": "the same, the build without",
   "wasm-call": "one call for each PFN",

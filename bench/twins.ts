@@ -13,18 +13,19 @@ export interface Twins {
 export function buildTwins({ contenders }: BenchOptions, output: Output): NativeBuild | null {
   if (!contenders.some(isNative)) return null;
   const build = buildNative();
-  if (build.state === "missing") output.warn(`native and native-simd are missing: ${build.reason}`);
+  if (build.state === "missing") output.warn(`the twins in C are missing: ${build.reason}`);
   return build;
 }
 
 /** Starts a process for one map. */
-export function startTwins(build: NativeBuild | null): Twins | null {
-  return build?.state === "built" ? { process: new NativeProcess(build.program), variants: build.variants } : null;
+export function startTwins(build: NativeBuild | null, options: { readonly hugePages?: boolean } = {}): Twins | null {
+  if (build?.state !== "built") return null;
+  return { process: new NativeProcess(build.program, options), variants: build.variants };
 }
 
-export function describeTwins(build: NativeBuild | null): string {
+export function describeTwins(build: NativeBuild | null, { hugePages }: Pick<BenchOptions, "hugePages">): string {
   if (build === null) return "not asked for";
   if (build.state === "missing") return `missing: ${build.reason}`;
   const simd = build.variants.includes("native-simd") ? "-O3 -march=native" : "missing: no -march=native";
-  return `${build.compiler}; native -O2, native-simd ${simd}`;
+  return `${build.compiler}; native -O2, native-simd ${simd}${hugePages ? "; their slots in 2 MiB pages" : ""}`;
 }

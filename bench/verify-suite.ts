@@ -12,9 +12,9 @@ import { verdict, verifyLegend, verifyResultsOf, verifyTable, type VerifyResult 
 export async function runVerify(options: BenchOptions, machine: Machine, output: Output): Promise<SuiteReport> {
   const sources = await sourcesOf(options);
   const build = buildTwins(options, output);
-  const compiler = describeTwins(build);
+  const compiler = describeTwins(build, options);
   output.print(heading(machine, options, compiler));
-  const twins = startTwins(build);
+  const twins = startTwins(build, options);
   const results: VerifyResult[] = [];
   try {
     for (const source of sources) {

@@ -7,9 +7,12 @@
 	{                                                                                              \
 		const struct map local = *map;                                                         \
 		uint32_t *restrict heads = results;                                                    \
+		uint32_t head = 0;                                                                     \
                                                                                                        \
-		for (uint64_t i = 0; i < count; i++)                                                   \
-			heads[i] = pfn_of(&local, head_of(&local, pfns[i]));                           \
+		for (uint64_t i = 0; i < count; i++) {                                                 \
+			head = pfn_of(&local, head_of(&local, PFN_AFTER(&local, pfns, i, head)));        \
+			heads[i] = head;                                                               \
+		}                                                                                      \
 	}
 
 DEFINE_HEADS(heads_pointer, head_by_pointer)

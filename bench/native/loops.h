@@ -24,6 +24,7 @@ struct map {
 	uint64_t zone_mask;   /* the zone's bits of the flags word, */
 	uint64_t zone_device; /* and how they read in ZONE_DEVICE */
 	uint64_t pgmap_array; /* pgmaps by PFN, the head of an xarray (xarray.h) */
+	uint32_t zero;        /* 0 */
 };
 
 enum encoding { ENCODING_POINTER, ENCODING_FAKE_HEADS, ENCODING_MASK, ENCODINGS };
@@ -32,16 +33,25 @@ enum encoding { ENCODING_POINTER, ENCODING_FAKE_HEADS, ENCODING_MASK, ENCODINGS 
 typedef void loop(const struct map *map, const uint32_t *restrict pfns, void *restrict results, uint64_t count);
 
 /*
- * Files of loops are compiled twice: as VARIANT native (-O2, as a kernel is built) and native_simd (-O3 -march=native).
- * Each defines a table of loops by encoding for each of its ops, or one loop, under the name LOOPS(op).
+ * Files of loops are compiled as VARIANT native (-O2, as a kernel is built), native_simd (-O3 -march=native) and native_chain
+ * (-O2 -DCHAINED: each lookup waits for the answer before, so that its time is what one takes alone). Each defines a
+ * table of loops by encoding for each of its ops, or one loop, under the name LOOPS(op).
  */
 #define LOOPS_OF(op, variant) LOOPS_PASTE(op, variant)
 #define LOOPS_PASTE(op, variant) op##_##variant
 #define LOOPS(op) LOOPS_OF(op, VARIANT)
 
-#define DECLARE_LOOPS(op)                          \
-	extern loop *const op##_native[ENCODINGS]; \
-	extern loop *const op##_native_simd[ENCODINGS];
+/* The PFN of lookup `i`: chained, it can't be known before the answer before, since no compiler knows that `zero` is 0. */
+#ifdef CHAINED
+#define PFN_AFTER(map, pfns, i, answer) ((pfns)[i] + ((uint32_t)(answer) & (map)->zero))
+#else
+#define PFN_AFTER(map, pfns, i, answer) ((pfns)[i])
+#endif
+
+#define DECLARE_LOOPS(op)                               \
+	extern loop *const op##_native[ENCODINGS];      \
+	extern loop *const op##_native_simd[ENCODINGS]; \
+	extern loop *const op##_native_chain[ENCODINGS];
 
 DECLARE_LOOPS(heads) /* compound_head: u32, a PFN */
 DECLARE_LOOPS(page)  /* page->pgmap up to 6.14: u64, the pgmap's address */
@@ -51,6 +61,6 @@ DECLARE_LOOPS(range) /* get_dev_pagemap: u64 */
 /* Reads one word of every slot, without a list. */
 typedef uint32_t pass_loop(const struct page *pages, uint64_t slots);
 
-extern pass_loop pass_native, pass_native_simd;
+extern pass_loop pass_native, pass_native_simd, pass_native_chain;
 
 #endif

@@ -21,6 +21,12 @@
 #include <sys/mman.h>
 #include <time.h>
 
+/* Where the system has no transparent huge pages, all pages are alike. */
+#ifndef MADV_HUGEPAGE
+#define MADV_HUGEPAGE MADV_NORMAL
+#define MADV_NOHUGEPAGE MADV_NORMAL
+#endif
+
 #include "loops.h"
 #include "xarray.h"
 
@@ -39,6 +45,7 @@ static const char *const encoding_names[ENCODINGS] = { "pointer", "fake-heads", 
 
 enum variant {
 	NATIVE,
+	NATIVE_CHAIN,
 #ifdef WITH_SIMD
 	NATIVE_SIMD,
 #endif
@@ -47,15 +54,16 @@ enum variant {
 
 static const char *const variant_names[VARIANTS] = {
 	"native",
+	"native-chain",
 #ifdef WITH_SIMD
 	"native-simd",
 #endif
 };
 
 #ifdef WITH_SIMD
-#define BOTH_VARIANTS(op) { op##_native, op##_native_simd }
+#define ALL_VARIANTS(op) { op##_native, op##_native_chain, op##_native_simd }
 #else
-#define BOTH_VARIANTS(op) { op##_native }
+#define ALL_VARIANTS(op) { op##_native, op##_native_chain }
 #endif
 
 static const struct op {
@@ -63,15 +71,15 @@ static const struct op {
 	size_t result_size;
 	loop *const *loops[VARIANTS];
 } ops[] = {
-	{ "heads", sizeof(uint32_t), BOTH_VARIANTS(heads) },
-	{ "page", sizeof(uint64_t), BOTH_VARIANTS(page) },
-	{ "folio", sizeof(uint64_t), BOTH_VARIANTS(folio) },
-	{ "range", sizeof(uint64_t), BOTH_VARIANTS(range) },
+	{ "heads", sizeof(uint32_t), ALL_VARIANTS(heads) },
+	{ "page", sizeof(uint64_t), ALL_VARIANTS(page) },
+	{ "folio", sizeof(uint64_t), ALL_VARIANTS(folio) },
+	{ "range", sizeof(uint64_t), ALL_VARIANTS(range) },
 };
 
 #define LARGEST_RESULT sizeof(uint64_t)
 
-static pass_loop *const passes[VARIANTS] = BOTH_VARIANTS(pass);
+static pass_loop *const passes[VARIANTS] = ALL_VARIANTS(pass);
 
 _Noreturn static void fail(const char *reason)
 {
@@ -79,7 +87,9 @@ _Noreturn static void fail(const char *reason)
 	exit(1);
 }
 
-/* Plain 4 KiB pages, as the wasm memory has them: no transparent huge pages. */
+/* What madvise is told of the slots: plain 4 KiB pages, as the wasm memory has them, or 2 MiB ones, as a kernel's vmemmap. */
+static int slots_advice = MADV_NOHUGEPAGE;
+
 static void resize(struct buffer *buffer, size_t size)
 {
 	if (buffer->size == size)
@@ -89,9 +99,7 @@ static void resize(struct buffer *buffer, size_t size)
 	buffer->bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (buffer->bytes == MAP_FAILED)
 		fail("not enough memory");
-#ifdef MADV_NOHUGEPAGE
-	madvise(buffer->bytes, size, MADV_NOHUGEPAGE);
-#endif
+	madvise(buffer->bytes, size, buffer == &map_bytes ? slots_advice : MADV_NOHUGEPAGE);
 	buffer->size = size;
 }
 
@@ -287,10 +295,12 @@ static void execute(const char *line)
 	fail("no such command");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	char line[256];
 
+	if (argc > 1 && !strcmp(argv[1], "--huge-pages"))
+		slots_advice = MADV_HUGEPAGE;
 	while (fgets(line, sizeof(line), stdin)) {
 		execute(line);
 		fflush(stdout);

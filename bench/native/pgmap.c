@@ -47,9 +47,12 @@ static inline uint64_t get_dev_pagemap(const struct map *map, uint32_t pfn)
 	{                                                                                              \
 		const struct map local = *map;                                                         \
 		uint64_t *restrict pgmaps = results;                                                   \
+		uint64_t pgmap = 0;                                                                    \
                                                                                                        \
-		for (uint64_t i = 0; i < count; i++)                                                   \
-			pgmaps[i] = pgmap_of(&local, pfns[i]);                                         \
+		for (uint64_t i = 0; i < count; i++) {                                                 \
+			pgmap = pgmap_of(&local, PFN_AFTER(&local, pfns, i, pgmap));                       \
+			pgmaps[i] = pgmap;                                                             \
+		}                                                                                      \
 	}
 
 DEFINE_PGMAPS(own_pgmaps, own_pgmap)

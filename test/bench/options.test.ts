@@ -8,7 +8,7 @@ describe("parseBenchOptions", () => {
       suite: "heads",
       encodings: undefined,
       patterns: ["random", "sequential"],
-      contenders: [...CONTENDERS],
+      contenders: CONTENDERS.filter((name) => name !== "native-chain"),
       slots: 16 * 2 ** 20,
       lookups: 4 * 2 ** 20,
       rounds: 30,
@@ -16,6 +16,7 @@ describe("parseBenchOptions", () => {
       map: undefined,
       mix: undefined,
       orders: [],
+      hugePages: false,
       json: false,
       plot: undefined,
     });
@@ -51,7 +52,7 @@ describe("parseBenchOptions", () => {
       suite: "pgmap",
       encodings: ["pointer", "mask"],
       orders: [0, 2, 9, 18],
-      contenders: ["native", "native-simd", "wasm-simd", "wasm-scalar", "wasm-call", "js-uint32"],
+      contenders: ["native", "native-chain", "native-simd", "wasm-simd", "wasm-scalar", "wasm-call", "js-uint32"],
       slots: 16 * 2 ** 20,
     });
     expect(parseBenchOptions(["pgmap", "--slots", "64Ki"])!.orders).toEqual([0, 2, 9]);
