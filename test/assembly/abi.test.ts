@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import type { CoreExports } from "../../src/engine/generated/core.js";
 import { presetNames, profile } from "../../src/index.js";
 import { runs, timeout } from "../property/runs.js";
-import { type ModuleName, moduleBytes, rawCore } from "./raw-core.js";
+import { type ModuleName, moduleBytes, type RawCore, rawCore } from "./raw-core.js";
 import { shapeOf, type Signature } from "./wasm.js";
 
 const RELEASES = ["vmemmap.wasm", "vmemmap.scalar.wasm"] as const;
@@ -209,7 +209,29 @@ const CHANGES = [
   "page_change_flag",
   "set_page_links",
   "page_cpupid_xchg_last",
+  "zone_device_page_init",
+  "zone_device_folio_freed",
+  "folio_ref_inc",
+  "folio_pin",
+  "folio_unpin",
+  "dax_associate_entry",
+  "dax_disassociate_entry",
+  "vmemmap_dedup_folio",
 ] as const;
+
+/** First slots of device memory of each type, 1024 pages of each; generic ones are folios of order 9. */
+const DEVICE_SLOTS = [8192, 9216, 10240, 11264, 12288];
+
+function addDeviceMemory({ exports }: RawCore): void {
+  DEVICE_SLOTS.forEach((slot, number) => {
+    const type = number + 1;
+    const pfn = 2 * 32768 + slot;
+    exports.pgmap_add(0x1000 * type, 0xffff8881, type, 2, 2048);
+    exports.pgmap_add_range(number, pfn, 0, pfn + 1024, 0, number === 4 ? 16 : 0);
+    const order = type === 4 ? 9 : 0;
+    expect(exports.memmap_init_zone_device(slot, 1024, number, 0, order, 2 ** order)).toBe(0);
+  });
+}
 
 const change = fc.record({
   name: fc.constantFrom(...CHANGES),
@@ -217,6 +239,7 @@ const change = fc.record({
     fc.nat(63).map((n) => n * 128),
     fc.nat(8191),
     fc.nat(511).map((n) => 32768 - 256 + n),
+    fc.tuple(fc.constantFrom(...DEVICE_SLOTS), fc.nat(8)).map(([slot, n]) => slot + n * 128),
     fc.nat(NR_SLOTS + 5),
   ),
   args: fc.tuple(fc.nat(10), fc.nat(5), fc.nat(1)),
@@ -231,8 +254,12 @@ it.each(presetNames)(
         const [debug, ...releases] = modules.map((name) => {
           const core = rawCore(name, profile(kernel), SECTIONS);
           for (const slot of [0, 32768]) core.exports.memmap_init_range(slot, 32768, 2, 0, 0, 0);
+          addDeviceMemory(core);
           const answers = changes.map(({ name, slot, args }) => call(core.exports, name, [slot, ...args]));
-          return { answers: [...answers, core.exports.scan_all()], slots: Buffer.from(core.slots) };
+          const counts = core.plan.lists;
+          const passes = [core.exports.scan_all(), core.exports.verify_all(counts, counts + 64, 0)];
+          const faults = Array.from(new Uint32Array(core.memory.buffer, counts, 15));
+          return { answers: [...answers, ...passes, ...faults], slots: Buffer.from(core.slots) };
         });
         for (const release of releases) {
           expect(release.answers).toEqual(debug!.answers);

@@ -190,3 +190,14 @@ it("a disposed map has no device memory", () => {
   expect(refusalOf(() => map.pgmaps)).toBe("disposed");
   expect(refusalOf(() => map.memunmapPages(pgmap))).toBe("disposed");
 });
+
+it("unpin is refused as a whole where the references have gone another way", () => {
+  const map = small();
+  map.prepCompoundPage(512, 9);
+  const folio = map.folio(512);
+  folio.unfreeze(1);
+  folio.pin(3);
+  folio.setRefcount(2);
+  expect(refusalOf(() => folio.unpin(3))).toBe("refcount");
+  expect([folio.refcount, folio.pincount]).toEqual([2, 3]);
+});
