@@ -271,7 +271,7 @@ function least_count(folio: u32, type: u32): i32 {
   let mappings: i32 = 0;
   // Up to 6.1 a large folio's mappings are told by all of its pages; its device folios are not mapped by count anyway.
   const told = word(Word.MAPCOUNT_RULE) != MapcountRule.COMPOUND || compound_order(folio) == 0;
-  if (in_set(Word.DEVICE_MAPPINGS_COUNT, type) && told) mappings = folio_mapcount(folio);
+  if (in_set(Word.DEVICE_MAPPINGS_COUNT, type) && told) mappings = max(folio_mapcount(folio), 0);
   return idle_count(type) + mappings;
 }
 
@@ -287,10 +287,11 @@ function verify_device(folio: u32, p: u32, pfn: u64, nr: u32): void {
     return;
   }
   if (!inside || range_at(at).pgmap != number || pfn < range_at(at).first) {
+    // By which rules it counts is not known then.
     report(Fault.PGMAP_RANGE, folio, value, inside ? pgmap_address(range_at(at).pgmap) : NO_VALUE);
-  } else if (pfn + nr > range_at(at).end) {
-    verify_ranges(folio, pfn, nr, number);
+    return;
   }
+  if (pfn + nr > range_at(at).end) verify_ranges(folio, pfn, nr, number);
   const type = pgmap_type(number);
   if (type == 0) return;
   const least = least_count(folio, type);

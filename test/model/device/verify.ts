@@ -134,7 +134,8 @@ function checkDevice(map: DeviceMap, pfn: number, add: Add): void {
   const pgmap = pgmapByAddress(map, word);
   if (pgmap === null) add("pgmap-unknown");
   else if (owner !== pgmap || !isUsable) add("pgmap-range");
-  if (pgmap !== null && map.i32(pfn, REFCOUNT) < leastRefcount(map, pfn, pgmap.type)) add("device-refcount");
+  // What a page counts like is not known where its pgmap is in doubt.
+  else if (map.i32(pfn, REFCOUNT) < leastRefcount(map, pfn, pgmap.type)) add("device-refcount");
 }
 
 /** What an idle folio has, and a reference for each mapping where mappings hold one. */
