@@ -26,6 +26,7 @@ import { type MemremapOptions, Pgmap, type PgmapOps, type PgmapState } from "./p
 import { checkPgmaps, tellPgmaps } from "./pgmaps.js";
 import type { MemoryType, Profile } from "./profile/index.js";
 import { PAGES_PER_SECTION } from "./sections.js";
+import { Waiting } from "./waiting.js";
 
 /** Where the addresses begin that memremapPages makes up: the direct map without KASLR, 4 GiB up. */
 const INVENTED = 0xffff888100000000n;
@@ -40,7 +41,7 @@ interface Entry {
   readonly callbacks: PgmapOps | null;
   dying: boolean;
   /** Told when the last reference is gone. */
-  whenIdle: (() => void)[];
+  readonly whenIdle: Waiting;
 }
 
 /** Where a map's parts are. */
@@ -55,7 +56,7 @@ export class Devices implements PgmapState {
   #entries: Entry[] = [];
   #invented = 0n;
   /** Who waits for a folio to be idle, by its slot. */
-  readonly #waiters = new Map<number, (() => void)[]>();
+  readonly #waiters = new Map<number, Waiting>();
 
   constructor(readonly host: DeviceHost) {}
 
@@ -75,9 +76,15 @@ export class Devices implements PgmapState {
     checkPgmaps(records);
     const known = new Map(this.#entries.map((entry) => [entry.record, entry]));
     const kept = records.map((record) => known.get(record));
+    const lost = this.#entries.find((entry) => !entry.whenIdle.isEmpty && !kept.includes(entry));
+    if (lost !== undefined) {
+      const address = `0x${lost.record.address.toString(16)}`;
+      throw new VmemmapError("pgmap-dying", `pgmaps: memunmapPagesWhenIdle waits for the one at ${address}`);
+    }
     const refs = records.map((record, i) => (kept[i] === undefined ? null : this.refs(record)));
     this.#entries = records.map(
-      (record, i) => kept[i] ?? { record, type: this.typeOf(record), callbacks: null, dying: false, whenIdle: [] },
+      (record, i) =>
+        kept[i] ?? { record, type: this.typeOf(record), callbacks: null, dying: false, whenIdle: new Waiting() },
     );
     this.#tell(refs.map((count) => count ?? 0));
     records.forEach((record, number) => {
@@ -174,7 +181,7 @@ export class Devices implements PgmapState {
       type: options.type,
       callbacks: pgmap.callbacks,
       dying: false,
-      whenIdle: [],
+      whenIdle: new Waiting(),
     });
     this.#tell([...refs, 1 + this.#baseRefs(pgmap)]);
     this.#initPages(pgmap, node, options.vmemmapOptimize ?? true);
@@ -238,7 +245,7 @@ export class Devices implements PgmapState {
 
   async memunmapWhenIdle(pgmap: PgmapRecord): Promise<void> {
     const entry = this.#entry(pgmap, "memunmapPagesWhenIdle");
-    const gone = new Promise<void>((resolve) => entry.whenIdle.push(resolve));
+    const gone = entry.whenIdle.wait();
     this.#kill(entry);
     this.#unmapIfIdle(entry);
     await gone;
@@ -292,7 +299,7 @@ export class Devices implements PgmapState {
     forgetAliases(aliases, ranges);
     core.setSections(withoutRanges(core.sections, ranges));
     this.#rescan(ranges);
-    for (const resolve of entry.whenIdle) resolve();
+    entry.whenIdle.end();
   }
 
   #unmapIfIdle(entry: Entry): void {
@@ -336,9 +343,9 @@ export class Devices implements PgmapState {
   /** Who waited for the folio goes on, and so does who waits for its pgmap. */
   #wake(slot: number): void {
     const entry = this.#entryOfSlot(slot);
-    const waiters = this.#waiters.get(slot) ?? [];
+    const waiters = this.#waiters.get(slot);
     this.#waiters.delete(slot);
-    for (const resolve of waiters) resolve();
+    waiters?.end();
     if (entry?.dying === true) this.#unmapIfIdle(entry);
   }
 
@@ -359,12 +366,18 @@ export class Devices implements PgmapState {
   }
 
   /** Resolves with the free event of the folio at `slot`. */
-  whenWoken(slot: number): Promise<void> {
-    return new Promise((resolve) => {
-      const waiters = this.#waiters.get(slot) ?? [];
-      waiters.push(resolve);
-      this.#waiters.set(slot, waiters);
-    });
+  async whenWoken(slot: number): Promise<void> {
+    const waiters = this.#waiters.get(slot) ?? new Waiting();
+    this.#waiters.set(slot, waiters);
+    await waiters.wait();
+  }
+
+  /** The map is gone: who waits for something in it hears so. */
+  dispose(): void {
+    const reason = new VmemmapError("disposed", "this map was disposed of");
+    for (const waiters of [...this.#waiters.values(), ...this.#entries.map(({ whenIdle }) => whenIdle)]) {
+      waiters.end(reason);
+    }
   }
 
   /** zone_device_private_split_cb: the driver of each split device-private folio is told of its parts, then that these were all. */

@@ -162,6 +162,7 @@ export class Vmemmap extends DeviceMap {
 
   /** Let go of the map's memory. Every later call throws "disposed". */
   dispose(): void {
+    this.devices.dispose();
     this.#core = undefined;
   }
 

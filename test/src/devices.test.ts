@@ -183,10 +183,16 @@ it("a callback may take the page into use again at once", () => {
   map.memunmapPages(pgmap);
 });
 
-it("a disposed map has no device memory", () => {
+it("a disposed map has no device memory, and nobody waits for it", async () => {
   const map = small();
   const pgmap = map.memremapPages(dax(FAR, 512));
+  map.memremapPages({ type: "fs-dax", ranges: [{ start: 2 * FAR, end: 2 * FAR + 512 }] });
+  map.folio(FAR).get();
+  map.folio(2 * FAR).refInc();
+  const waits = [map.memunmapPagesWhenIdle(pgmap), map.folio(2 * FAR).whenIdle()];
+  expect(refusalOf(() => (map.pgmaps = []))).toBe("pgmap-dying");
   map.dispose();
+  for (const wait of waits) await expect(wait).rejects.toThrow("disposed of");
   expect(refusalOf(() => map.pgmaps)).toBe("disposed");
   expect(refusalOf(() => map.memunmapPages(pgmap))).toBe("disposed");
 });
