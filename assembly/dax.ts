@@ -6,7 +6,7 @@
 //
 // Up to 6.14 no folio is made: each page has mapping and index, and mapping 1 marks shared ones.
 
-import { PageCompound, PageTail, check_place, compound_order, has_head_flag, make_compound } from "./compound";
+import { PageCompound, PageTail, check_place, compound_order, make_compound } from "./compound";
 import { folio_pgmap, idle_count, page_pgmap } from "./memremap";
 import { page } from "./page";
 import { clear_flags, ref_count } from "./page_ref";
@@ -164,7 +164,7 @@ function dax_folio_put(slot: u32): void {
   const folio = changetype<page>(slot_to_page(slot));
   if (folio.mapping == 0 && folio.index != 0 && --folio.index != 0) return;
   folio.mapping = 0;
-  if (has_head_flag(slot_to_page(slot))) dax_folio_reset_order(slot);
+  if (compound_order(slot) > 0) dax_folio_reset_order(slot);
   else if (word(Word.DAX_RESETS_SINGLE_PAGES) != 0) folio.index = 0;
 }
 

@@ -1,7 +1,7 @@
 // FOLL_PIN: references of whoever reads or writes a page's memory by DMA (mm/gup.c, include/linux/mm.h).
 
 import { check_counted, folio_pincount } from "./folio";
-import { compound_order } from "./compound";
+import { compound_order, has_page } from "./compound";
 import { folio_pgmap } from "./memremap";
 import { ref_add, ref_count } from "./page_ref";
 import { MemoryType, pgmap_type } from "./pgmap";
@@ -9,6 +9,7 @@ import { NO_FIELD, Word, word } from "./profile";
 import { slot_to_page } from "./sparse";
 import { Status, refused } from "./status";
 import { folio_put_refs } from "./swap";
+import { STRUCT_PAGE_SHIFT } from "./x86_64";
 
 /** What a small folio's pin adds to its refcount (GUP_PIN_COUNTING_BIAS). */
 const PIN_COUNTING_BIAS: i32 = 1 << 10;
@@ -24,7 +25,9 @@ export enum Foll {
 /** folio_has_pincount: large folios, in 5.15 from order 2 on. */
 function has_pincount(folio: u32): bool {
   const order = compound_order(folio);
-  return order > 0 && word(Word.PINCOUNT) != NO_FIELD && order >= word(Word.PINCOUNT_MIN_ORDER);
+  const at = word(Word.PINCOUNT);
+  if (order == 0 || at == NO_FIELD || order < word(Word.PINCOUNT_MIN_ORDER)) return false;
+  return has_page(folio, at >> STRUCT_PAGE_SHIFT);
 }
 
 /** Whether `nr` more, each worth `weight`, fit a count of 32 bits. */

@@ -122,6 +122,8 @@ export {
   pgmap_add,
   pgmap_add_range,
   pgmap_add_refs,
+  pgmap_held,
+  pgmap_hold,
   pgmap_kill,
   pgmap_refs,
   pgmaps_clear,

@@ -11,9 +11,9 @@
 //     0x50000  staging for lists on their way through
 //     0x70000  notes of a batch about pages to look at again
 //     0x72000  device page maps
-//     0x78000  their ranges, by PFN
-//     0x80000  which pgmap has which kernel address: a hash table of u16
-//     0x81000  64 bytes of zeroes, to be read in place of a slot
+//     0x7a000  their ranges, by PFN
+//     0x82000  which pgmap has which kernel address: a hash table of u16
+//     0x83000  64 bytes of zeroes, to be read in place of a slot
 //     0x90000  section table, u32 an entry, as long as the host wishes, and one entry more that stays 0
 //              lists the host keeps in this memory
 //              slots, 64 bytes each, up to the end
@@ -40,11 +40,11 @@ export const NOTES: u32 = STAGING + STAGING_SIZE;
 export const PGMAPS: u32 = 0x72000;
 /** Device page maps the core can know. */
 export const MAX_PGMAPS: u32 = 1024;
-export const PGMAP_RANGES: u32 = 0x78000;
+export const PGMAP_RANGES: u32 = 0x7a000;
 /** Ranges of all of them together. */
 export const MAX_PGMAP_RANGES: u32 = 1024;
-export const PGMAP_HASH: u32 = 0x80000;
-export const ZEROES: u32 = 0x81000;
+export const PGMAP_HASH: u32 = 0x82000;
+export const ZEROES: u32 = 0x83000;
 /** Address of the section table, a u32 an entry, and one more that stays 0; what stands behind is the host's to plan. */
 export const SECTION_TABLE: u32 = 0x90000;
 

@@ -17,8 +17,9 @@ import {
   Pgmap,
   in_set,
   live_pgmap_of_pfn,
-  pgmap_add_refs,
   pgmap_has_free,
+  pgmap_held,
+  pgmap_hold,
   pgmap_is_dying,
   pgmap_address,
   pgmap_number,
@@ -26,7 +27,7 @@ import {
   pgmap_type,
 } from "./pgmap";
 import { NO_FIELD, Word, word, word64 } from "./profile";
-import { slot_to_page, slot_to_pfn, slot_valid } from "./sparse";
+import { slot_to_page, slot_to_pfn, slot_valid, span_valid } from "./sparse";
 import { Status, refused } from "./status";
 import { STRUCT_PAGE_SHIFT, STRUCT_PAGE_SIZE } from "./x86_64";
 
@@ -145,7 +146,7 @@ export function zone_device_page_init(slot: u32, order: u32): i32 {
   const number = pgmap_of_pfn(slot_to_pfn(slot));
   const type = pgmap_type(number);
   const p = slot_to_page(slot);
-  pgmap_add_refs(number, refs_of_folio(type, 1 << order));
+  pgmap_hold(number, refs_of_folio(type, 1 << order));
   if (type == MemoryType.PCI_P2PDMA) {
     ref_set(p, 1);
     return 0;
@@ -195,6 +196,9 @@ export function freed_count(type: u32): i32 {
 export function check_device_free(number: u32): Status {
   const type = pgmap_type(number);
   if (type == 0) return Status.NO_PGMAP;
+  // Up to 6.14 p2pdma pages have a count of 1 whether or not they are in use: their pool's references tell that none is.
+  const tells = type == MemoryType.PCI_P2PDMA && idle_count(type) != 0 && freed_count(type) == 0;
+  if (tells && pgmap_held(number) <= 0) return Status.REFCOUNT;
   return in_set(Word.DEVICE_CALLS_FREE, type) && !pgmap_has_free(number) ? Status.PGMAP_OPS : Status.OK;
 }
 
@@ -218,13 +222,10 @@ export function free_zone_device_folio(folio: u32, number: u32): Event {
 /** PG_anon_exclusive goes from an anonymous folio: from its head, from 7.0 on from all its pages. */
 function clear_anon_exclusive(folio: u32, p: u32): void {
   if ((changetype<page>(p).mapping & MAPPING_ANON) == 0) return;
-  if (word(Word.DEVICE_PAGE_INIT_REWRITES) == 0) {
-    clear_flags(p, word64(Word.PG_ANON_EXCLUSIVE));
-    return;
-  }
-  const nr: u32 = 1 << min(compound_order(folio), word(Word.MAX_FOLIO_ORDER));
-  const end = min(folio + nr, word(Word.NR_SLOTS));
-  for (let s = folio; s < end; s++) clear_flags(slot_to_page(s), word64(Word.PG_ANON_EXCLUSIVE));
+  const order = min(compound_order(folio), word(Word.MAX_FOLIO_ORDER));
+  const all = word(Word.DEVICE_PAGE_INIT_REWRITES) != 0 && span_valid(folio, 1 << order);
+  const nr: u32 = all ? 1 << order : 1;
+  for (let i: u32 = 0; i < nr; i++) clear_flags(p + (i << STRUCT_PAGE_SHIFT), word64(Word.PG_ANON_EXCLUSIVE));
 }
 
 /**
@@ -236,7 +237,7 @@ export function zone_device_folio_freed(folio: u32, nr: u32): i32 {
   const number = folio_pgmap(folio);
   const type = pgmap_type(number);
   if (type == 0) return refused(Status.NO_PGMAP);
-  pgmap_add_refs(number, -refs_of_folio(type, nr));
+  pgmap_hold(number, -refs_of_folio(type, nr));
   if (idle_count(type) != 0) ref_set(slot_to_page(folio), idle_count(type));
   return 0;
 }
@@ -267,7 +268,7 @@ export function mf_generic_kill_procs(slot: u32): i32 {
   return 0;
 }
 
-/** First slot of the `nr` from `slot` on whose folio is in use (more references than an idle one, or mapped); INVALID: none. */
+/** First slot of the `nr` from `slot` on whose folio is in use: its count is not an idle one's. INVALID: none. */
 export function first_busy_folio(slot: u32, nr: u32): u32 {
   const end = end_of(slot, nr);
   for (let s = slot; s < end; s++) {
@@ -275,7 +276,7 @@ export function first_busy_folio(slot: u32, nr: u32): u32 {
     const p = slot_to_page(s);
     if (is_tagged(p) || !in_zone_device(p)) continue;
     const type = pgmap_type(pgmap_number(changetype<page>(p).compound_info));
-    if (type != 0 && ref_count(p) > idle_count(type)) return s;
+    if (type != 0 && ref_count(p) != idle_count(type)) return s;
   }
   return INVALID;
 }

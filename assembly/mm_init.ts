@@ -1,7 +1,7 @@
 // The first state of ZONE_DEVICE pages (memmap_init_zone_device, mm/mm_init.c; mm/page_alloc.c in 5.15 and 6.1), and of the
 // vmemmap that holds them (vmemmap_populate_compound_pages, mm/sparse-vmemmap.c).
 
-import { compound_info_of, prep_compound_head, prep_compound_tail } from "./compound";
+import { check_span, compound_info_of, prep_compound_head, prep_compound_tail } from "./compound";
 import { idle_count } from "./memremap";
 import { page } from "./page";
 import { init_single_page } from "./page_flags";
@@ -9,7 +9,7 @@ import { cpupid_field, links } from "./page_links";
 import { ref_set, set_flags } from "./page_ref";
 import { pgmap_address, pgmap_type } from "./pgmap";
 import { NO_FIELD, Word, word, word64 } from "./profile";
-import { Sharing, set_slot_sharing, slot_to_page, span_valid } from "./sparse";
+import { Sharing, set_slot_sharing, slot_to_page, slot_to_pfn_low, span_valid } from "./sparse";
 import { Status, refused } from "./status";
 import { SLOTS_PER_VMEMMAP_PAGE, STRUCT_PAGE_SHIFT, STRUCT_PAGE_SIZE, TAIL_MAPPING } from "./x86_64";
 
@@ -49,10 +49,12 @@ function wipe_deferred_list(p: u32): void {
  */
 export function memmap_init_zone_device(slot: u32, nr: u32, number: u32, nid: u32, order: u32, nr_init: u32): i32 {
   if (pgmap_type(number) == 0 || order > word(Word.MAX_FOLIO_ORDER)) return refused(Status.ARGUMENT);
+  const step: u32 = 1 << order;
   if (!span_valid(slot, nr)) return refused(Status.ABSENT);
+  if (((slot_to_pfn_low(slot) | nr) & (step - 1)) != 0) return refused(Status.UNALIGNED);
+  if (nid > word(Word.NODE_MASK)) return refused(Status.ARGUMENT);
   const flags = links(word(Word.ZONE_DEVICE), nid) | word64(Word.PG_RESERVED) | cpupid_field();
   const count = idle_count(pgmap_type(number));
-  const step: u32 = 1 << order;
   const end = slot + nr;
   for (let head = slot; head < end; head += step) {
     init_zone_device_page(head, flags, pgmap_address(number), count);
@@ -63,9 +65,10 @@ export function memmap_init_zone_device(slot: u32, nr: u32, number: u32, nid: u3
 
 /** vmemmap_populate_compound_pages: from now on the folio's slots past the second page of the vmemmap show that page's. */
 export function vmemmap_dedup_folio(head: u32, order: u32): i32 {
+  const status = check_span(head, order);
+  if (status != Status.OK) return refused(status);
   const nr: u32 = 1 << order;
-  if (order > word(Word.MAX_FOLIO_ORDER) || nr <= RESERVED_SLOTS) return refused(Status.NOT_OPTIMIZED);
-  if (!span_valid(head, nr)) return refused(Status.ABSENT);
+  if (nr <= RESERVED_SLOTS) return refused(Status.NOT_OPTIMIZED);
   const shown = slot_to_page(head + SLOTS_PER_VMEMMAP_PAGE);
   set_slot_sharing(head + SLOTS_PER_VMEMMAP_PAGE, Sharing.HOME);
   for (let i = RESERVED_SLOTS; i < nr; i += SLOTS_PER_VMEMMAP_PAGE) {

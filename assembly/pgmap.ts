@@ -41,6 +41,8 @@ class dev_pagemap {
   address: u64;
   /** References held on it (percpu_ref). */
   refs: i32;
+  /** Those of them that pages in use hold. */
+  held: i32;
   /** A MemoryType. */
   type: u8;
   /** PgmapFlags. */
@@ -58,7 +60,7 @@ export class Range {
   pgmap: u32;
 }
 
-const PGMAP_SHIFT: u32 = 4;
+const PGMAP_SHIFT: u32 = 5;
 const RANGE_SHIFT: u32 = 5;
 
 const HASH_BITS: u32 = 11;
@@ -84,13 +86,17 @@ export function pgmaps_clear(): void {
   memory.fill(PGMAP_HASH, 0, HASH_SIZE * sizeof<u16>());
 }
 
-/** Name a pgmap: kernel address by halves, MemoryType, PgmapFlags, references. Its number, or -1 where there is no room. */
-export function pgmap_add(address_low: u32, address_high: u32, type: u32, flags: u32, refs: i32): i32 {
+/**
+ * Name a pgmap: kernel address by halves, MemoryType, PgmapFlags, references, and how many of them pages in use hold. Its number, or
+ * -1 where there is no room.
+ */
+export function pgmap_add(address_low: u32, address_high: u32, type: u32, flags: u32, refs: i32, held: i32): i32 {
   const number = word(Word.NR_PGMAPS);
   if (number >= MAX_PGMAPS) return -1;
   const pgmap = pgmap_at(number);
   pgmap.address = ((<u64>address_high) << 32) | address_low;
   pgmap.refs = refs;
+  pgmap.held = held;
   pgmap.type = <u8>type;
   pgmap.flags = <u8>flags;
   state_set(Word.NR_PGMAPS, number + 1, 0);
@@ -185,7 +191,19 @@ export function pgmap_refs(number: u32): i32 {
   return number < word(Word.NR_PGMAPS) ? pgmap_at(number).refs : 0;
 }
 
-/** percpu_ref_get_many and put_many. */
+/** How many references on a pgmap pages in use hold. */
+export function pgmap_held(number: u32): i32 {
+  return number < word(Word.NR_PGMAPS) ? pgmap_at(number).held : 0;
+}
+
+/** Pages in use take references on their pgmap, or let go of them. */
+export function pgmap_hold(number: u32, delta: i32): void {
+  if (number >= word(Word.NR_PGMAPS)) return;
+  pgmap_at(number).refs += delta;
+  pgmap_at(number).held += delta;
+}
+
+/** percpu_ref_get_many and put_many of whoever made the pgmap. */
 export function pgmap_add_refs(number: u32, delta: i32): void {
   if (number < word(Word.NR_PGMAPS)) pgmap_at(number).refs += delta;
 }

@@ -151,6 +151,8 @@ export function sparse_add_section_at(nr: u32, slot_section: u32, subsections_lo
   const delta = word(Word.SLOTS) + ((slot_section - nr) << SECTION_MEMMAP_SHIFT);
   set_section_entry(nr, delta | PRESENT | plain);
   const slot = slot_section << PFN_SECTION_SHIFT;
+  // A host may have written where no section was.
+  if (slot < word(Word.NR_SLOTS)) memory.fill(slot_to_page(slot), 0, 1 << SECTION_MEMMAP_SHIFT);
   state_set(Word.NR_SLOTS, max(word(Word.NR_SLOTS), slot + PAGES_PER_SECTION), 0);
   return <i32>slot;
 }

@@ -57,6 +57,15 @@ export class AliasTable {
     this.#entries.delete(pfn);
   }
 
+  /** Forget the pages of the vmemmap for PFNs `start` to `end`. */
+  deleteRange(start: number, end: number): void {
+    if ((end - start) / SLOTS_PER_VMEMMAP_PAGE < this.#entries.size) {
+      for (let pfn = start; pfn < end; pfn += SLOTS_PER_VMEMMAP_PAGE) this.#entries.delete(pfn);
+    } else {
+      for (const pfn of this.#entries.keys()) if (pfn >= start && pfn < end) this.#entries.delete(pfn);
+    }
+  }
+
   isHome(pfn: number): boolean {
     return (this.#entries.get(pfn) ?? 0) % 2 === 1;
   }

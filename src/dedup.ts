@@ -16,10 +16,3 @@ export function dedupFolios(core: Core, aliases: AliasTable, { start, end }: Pgm
     }
   }
 }
-
-/** The vmemmap of these ranges is gone. */
-export function forgetAliases(aliases: AliasTable, ranges: readonly PgmapRange[]): void {
-  for (const { start, end } of ranges) {
-    for (let pfn = start; pfn < end; pfn += SLOTS_PER_VMEMMAP_PAGE) aliases.delete(pfn);
-  }
-}

@@ -22,7 +22,7 @@ import type { VmemmapUsage } from "./usage.js";
 
 /** What {@link DeviceMap.daxAssociateEntry} takes: an entry of a DAX file. */
 export interface DaxEntry {
-  /** 0, or 9 for a 2 MiB entry. @default 0 */
+  /** 0, or 9 for a 2 MiB entry, as kernels have them; any other is taken as well. @default 0 */
   readonly order?: number;
   /** Kernel address of the file's address_space. */
   readonly mapping: bigint;
@@ -274,7 +274,10 @@ export abstract class DeviceMap extends BatchMap {
   override pgmapNumbers({ pgmap, memoryType, owner }: PagePredicate): readonly number[] | undefined {
     if (pgmap === undefined && memoryType === undefined && owner === undefined) return undefined;
     if (pgmap !== undefined && !this.pgmaps.includes(pgmap)) {
-      throw new VmemmapError("no-pgmap", `select: ${display(pgmap)} is no pgmap of this map`);
+      throw new VmemmapError(
+        "no-pgmap",
+        "select: the pgmap is none of this map's: take it from memremapPages or pgmaps",
+      );
     }
     return this.devices.numbersOf(
       (record, type) =>
@@ -302,11 +305,17 @@ export abstract class DeviceMap extends BatchMap {
         `migrateVmaSelect: kind ${display(stranger)}: expected ${MIGRATE_KINDS.join(", ")}`,
       );
     }
+    const { owner = null } = want;
+    if (owner !== null && typeof owner !== "bigint") {
+      throw new VmemmapError("bad-argument", `migrateVmaSelect: owner ${display(owner)}: expected a bigint`);
+    }
     const numbers = new Uint32Array(sourceLength(this.core, pages, "migrateVmaSelect"));
     this.pgmapsInto(pages, numbers);
     const kinds: readonly string[] = want.kinds;
     const taken = new Set(
-      this.devices.numbersOf(({ owner }, type) => kinds.includes(`device-${type}`) && owner === (want.owner ?? null)),
+      this.devices.numbersOf(
+        (record, type) => kinds.includes(`device-${type}`) && (record.owner ?? 0n) === (owner ?? 0n),
+      ),
     );
     if (kinds.includes("system")) taken.add(NOT_DEVICE);
     const chosen = Array.from(numbers.keys()).filter((i) => taken.has(numbers[i]!));

@@ -1,5 +1,5 @@
 /** The device page maps of one map, and the life of their pages: what the core leaves to the host. */
-import type { AliasTable } from "./aliases.js";
+import { type AliasTable, SLOTS_PER_VMEMMAP_PAGE } from "./aliases.js";
 import { collect, throwFirst } from "./callbacks.js";
 import { display, whole } from "./check.js";
 import { type Core, INVALID } from "./engine/core.js";
@@ -8,7 +8,8 @@ import { memoryTypeNumber } from "./engine/state.js";
 import { errorOf } from "./engine/status.js";
 import { VmemmapError } from "./errors.js";
 import type { Folio } from "./folio.js";
-import { dedupFolios, forgetAliases } from "./dedup.js";
+import { dedupFolios } from "./dedup.js";
+import { checkRecords } from "./image/pgmaps.js";
 import type { PgmapRange, PgmapRecord } from "./image/image.js";
 import {
   checkContiguous,
@@ -23,7 +24,7 @@ import {
   withRanges,
 } from "./memremap.js";
 import { type MemremapOptions, Pgmap, type PgmapOps, type PgmapState } from "./pgmap.js";
-import { checkPgmaps, tellPgmaps } from "./pgmaps.js";
+import { checkPgmaps, type PgmapFacts, tellPgmaps } from "./pgmaps.js";
 import type { MemoryType, Profile } from "./profile/index.js";
 import { PAGES_PER_SECTION } from "./sections.js";
 import { Waiting } from "./waiting.js";
@@ -34,6 +35,8 @@ const INVENTED_STEP = 0x1000n;
 /** Slots of a folio that a deduplicated vmemmap keeps (VMEMMAP_RESERVE_NR pages). */
 const RESERVED_SLOTS = 128;
 
+type References = Pick<PgmapFacts, "refs" | "held">;
+
 interface Entry {
   readonly record: PgmapRecord;
   readonly type: MemoryType | null;
@@ -42,6 +45,8 @@ interface Entry {
   dying: boolean;
   /** Told when the last reference is gone. */
   readonly whenIdle: Waiting;
+  /** Slot of a folio that was in use when it was looked for. */
+  busyAt: number;
 }
 
 /** Where a map's parts are. */
@@ -58,6 +63,9 @@ export class Devices implements PgmapState {
   /** Who waits for a folio to be idle, by its slot. */
   readonly #waiters = new Map<number, Waiting>();
 
+  /** How often sections went: a slot may be another page's since. */
+  generation = 0;
+
   constructor(readonly host: DeviceHost) {}
 
   // ---- The list -----------------------------------------------------------------------------------------------------
@@ -73,6 +81,7 @@ export class Devices implements PgmapState {
 
   /** These are the pgmaps from now on, as a dump has them. */
   replace(records: readonly PgmapRecord[]): void {
+    checkRecords(records);
     checkPgmaps(records);
     const known = new Map(this.#entries.map((entry) => [entry.record, entry]));
     const kept = records.map((record) => known.get(record));
@@ -81,24 +90,44 @@ export class Devices implements PgmapState {
       const address = `0x${lost.record.address.toString(16)}`;
       throw new VmemmapError("pgmap-dying", `pgmaps: memunmapPagesWhenIdle waits for the one at ${address}`);
     }
-    const refs = records.map((record, i) => (kept[i] === undefined ? null : this.refs(record)));
+    const gone = this.#entries.find((entry) => entry.callbacks !== null && !kept.includes(entry));
+    if (gone !== undefined) {
+      const address = `0x${gone.record.address.toString(16)}`;
+      throw new VmemmapError(
+        "pgmap-busy",
+        `pgmaps: memremapPages made the one at ${address}; memunmapPages takes it away`,
+      );
+    }
+    const old = new Map(this.#references().map((references, number) => [this.#entries[number]!, references]));
     this.#entries = records.map(
       (record, i) =>
-        kept[i] ?? { record, type: this.typeOf(record), callbacks: null, dying: false, whenIdle: new Waiting() },
+        kept[i] ?? {
+          record,
+          type: this.typeOf(record),
+          callbacks: null,
+          dying: false,
+          whenIdle: new Waiting(),
+          busyAt: 0,
+        },
     );
-    this.#tell(refs.map((count) => count ?? 0));
-    records.forEach((record, number) => {
-      if (refs[number] !== null) return;
-      const { pgmap_add_refs } = this.host.core.exports;
-      pgmap_add_refs(number, 1 + this.#baseRefs(record) + this.#heldRefs(record));
+    // A dump tells neither: they are what its pages say. The pages are counted by what the core knows of the pgmaps.
+    this.#tell(this.#entries.map((entry) => old.get(entry) ?? { refs: 1 + this.#baseRefs(entry.record), held: 0 }));
+    this.#entries.forEach((entry, number) => {
+      if (!old.has(entry)) this.host.core.exports.pgmap_hold(number, this.#heldRefs(entry.record));
     });
+  }
+
+  /** References on each pgmap, by number. */
+  #references(): References[] {
+    const { pgmap_held, pgmap_refs } = this.host.core.exports;
+    return this.#entries.map((_, number) => ({ refs: pgmap_refs(number), held: pgmap_held(number) }));
   }
 
   typeOf(record: PgmapRecord): MemoryType | null {
     return this.host.profile.zoneDevice.memoryTypes[record.type - 1] ?? null;
   }
 
-  #tell(refs: readonly number[]): void {
+  #tell(references: readonly References[]): void {
     const dying = constant("PgmapFlag.DYING");
     const hasFree = constant("PgmapFlag.HAS_FREE");
     tellPgmaps(
@@ -107,7 +136,7 @@ export class Devices implements PgmapState {
         record: entry.record,
         type: entry.type === null ? 0 : memoryTypeNumber(entry.type),
         flags: (entry.dying ? dying : 0) | (canFree(entry) ? hasFree : 0),
-        refs: refs[i] ?? 0,
+        ...references[i]!,
       })),
     );
   }
@@ -147,16 +176,12 @@ export class Devices implements PgmapState {
   }
 
   /** Slots of a pgmap's usable pages, in rows; those of absent pages left out. */
-  *#slotsOf(record: PgmapRecord): Generator<{ slot: number; pages: number }> {
+  #slotsOf(record: PgmapRecord): { slot: number; pages: number }[] {
     const { core } = this.host;
-    const present = new Set(core.sections.map(({ number }) => number));
-    for (const range of usable(record)) {
-      for (const { start, end } of stretchesOf(range, core.sections, (number) => core.sectionSlot(number))) {
-        if (!present.has(Math.floor(start / PAGES_PER_SECTION))) continue;
-        const slot = core.slotOf(start);
-        if (slot !== INVALID) yield { slot, pages: end - start };
-      }
-    }
+    const sectionSlot = (number: number) => core.sectionSlot(number);
+    return usable(record)
+      .flatMap((range) => stretchesOf(range, core.sections, sectionSlot))
+      .map(({ start, end }) => ({ slot: core.slotOf(start), pages: end - start }));
   }
 
   // ---- memremap_pages -----------------------------------------------------------------------------------------------
@@ -175,15 +200,16 @@ export class Devices implements PgmapState {
     checkPgmaps([...this.records, pgmap]);
 
     core.setSections(withRanges(core.sections, pgmap.ranges));
-    const refs = this.#entries.map((_, number) => core.exports.pgmap_refs(number));
+    const references = this.#references();
     this.#entries.push({
       record: pgmap,
       type: options.type,
       callbacks: pgmap.callbacks,
       dying: false,
       whenIdle: new Waiting(),
+      busyAt: 0,
     });
-    this.#tell([...refs, 1 + this.#baseRefs(pgmap)]);
+    this.#tell([...references, { refs: 1 + this.#baseRefs(pgmap), held: 0 }]);
     this.#initPages(pgmap, node, options.vmemmapOptimize ?? true);
     this.#rescan(pgmap.ranges);
     return pgmap;
@@ -238,6 +264,7 @@ export class Devices implements PgmapState {
 
   memunmap(pgmap: PgmapRecord): void {
     const entry = this.#entry(pgmap, "memunmapPages");
+    entry.busyAt = 0;
     const busy = this.#busy(entry);
     if (busy !== null) throw new VmemmapError("pgmap-busy", `memunmapPages: ${busy}`);
     this.#unmap(entry);
@@ -270,18 +297,35 @@ export class Devices implements PgmapState {
   }
 
   /** What keeps a pgmap from going, or null. */
-  #busy({ record, dying }: Entry): string | null {
+  #busy(entry: Entry): string | null {
     const { core } = this.host;
+    const { record } = entry;
     const at = `the pgmap at 0x${record.address.toString(16)}`;
-    for (const { slot, pages } of this.#slotsOf(record)) {
-      const busy = core.exports.first_busy_folio(slot, pages) >>> 0;
-      if (busy === INVALID) continue;
-      const idle = this.#idleCount(record);
-      const references = core.exports.page_ref_count(busy) - idle;
-      return `${at}: the folio at PFN ${core.pfnOf(busy)} has ${references} reference${references === 1 ? "" : "s"} beyond those of an idle one`;
+    const busy = this.#busySlot(entry);
+    if (busy !== null) {
+      const references = core.exports.page_ref_count(busy) - this.#idleCount(record);
+      const folio = `${at}: the folio at PFN ${core.pfnOf(busy)}`;
+      if (references < 0) return `${folio} is frozen`;
+      return `${folio} has ${references} reference${references === 1 ? "" : "s"} beyond those of an idle one`;
     }
-    const held = this.refs(record) - (dying ? 0 : 1 + this.#baseRefs(record));
+    const held = core.exports.pgmap_held(this.#number(record));
     return held > 0 ? `${at}: its pages hold ${held} reference${held === 1 ? "" : "s"} to it` : null;
+  }
+
+  /** First slot of a folio in use. Where one was found before, the search goes on from there, and from the start at last. */
+  #busySlot(entry: Entry): number | null {
+    const rows = this.#slotsOf(entry.record);
+    const after = rows.map(({ slot, pages }) => {
+      const from = Math.max(slot, Math.min(entry.busyAt, slot + pages));
+      return { slot: from, pages: slot + pages - from };
+    });
+    for (const { slot, pages } of entry.busyAt === 0 ? rows : [...after, ...rows]) {
+      const busy = this.host.core.exports.first_busy_folio(slot, pages) >>> 0;
+      if (busy === INVALID) continue;
+      entry.busyAt = busy;
+      return busy;
+    }
+    return null;
   }
 
   #idleCount(record: PgmapRecord): number {
@@ -292,14 +336,31 @@ export class Devices implements PgmapState {
   #unmap(entry: Entry): void {
     const { core, aliases } = this.host;
     const { ranges } = entry.record;
-    const refs = this.#entries.map((_, number) => core.exports.pgmap_refs(number));
-    refs.splice(this.#number(entry.record), 1);
+    const sectionSlot = (number: number) => core.sectionSlot(number);
+    const stretches = ranges.flatMap((range) => stretchesOf(range, core.sections, sectionSlot));
+    const rows = stretches.map(({ start, end, early }) => ({ slot: core.slotOf(start), pages: end - start, early }));
+    const references = this.#references();
+    references.splice(this.#number(entry.record), 1);
     this.#entries = this.#entries.filter((other) => other !== entry);
-    this.#tell(refs);
-    forgetAliases(aliases, ranges);
+    this.#tell(references);
+    for (const { start, end } of ranges) aliases.deleteRange(start, end);
+    for (const { slot, pages, early } of rows) if (early) this.#unshare(slot, pages);
     core.setSections(withoutRanges(core.sections, ranges));
     this.#rescan(ranges);
+    this.generation++;
     entry.whenIdle.end();
+    for (const [slot, waiters] of this.#waiters) {
+      if (!rows.some((row) => slot >= row.slot && slot < row.slot + row.pages)) continue;
+      this.#waiters.delete(slot);
+      waiters.end();
+    }
+  }
+
+  /** Slots of an early section stay, each on its own frame. */
+  #unshare(slot: number, pages: number): void {
+    for (let i = 0; i < pages; i += SLOTS_PER_VMEMMAP_PAGE) {
+      this.host.core.exports.set_slot_sharing(slot + i, constant("Sharing.NONE"));
+    }
   }
 
   #unmapIfIdle(entry: Entry): void {
@@ -333,7 +394,8 @@ export class Devices implements PgmapState {
       if (callbacks?.folioFree !== undefined) callbacks.folioFree(this.host.folioAt(slot));
       else callbacks?.pageFree?.(core.pfnOf(slot));
     });
-    core.exports.zone_device_folio_freed(slot, pages);
+    // The callback may have unmapped its pgmap, and mapped another.
+    if (entry !== undefined && this.#entryOfSlot(slot) === entry) core.exports.zone_device_folio_freed(slot, pages);
   }
 
   #entryOfSlot(slot: number): Entry | undefined {

@@ -70,7 +70,11 @@ function putSlots(core: Core, devices: Devices, list: Uint32Array, errors: unkno
     const part = list.subarray(from, from + STAGED_ELEMENTS);
     core.u32.set(part, slots / 4);
     const done = core.exports.put_folios(slots, answers, part.length);
-    if (done === 0) throw errorOf(core.exports.check_put_page(part[0]!), "putFolios, after a callback");
+    if (done === 0) {
+      // Only a callback can have taken away what the list needs.
+      errors.push(errorOf(core.exports.check_put_page(part[0]!), "putFolios, after a callback"));
+      return freed;
+    }
     const events = core.i32.slice(answers / 4, answers / 4 + done);
     events.forEach((event, i) => {
       if (event === 0 && !devices.isWaitedFor) return;

@@ -4,7 +4,7 @@ import { throwFirst } from "./callbacks.js";
 import { INVALID } from "./engine/core.js";
 import { constant } from "./engine/modules.js";
 import { errorOf } from "./engine/status.js";
-import { VmemmapError } from "./errors.js";
+import { VmemmapError, type VmemmapErrorCode } from "./errors.js";
 
 /** How a folio is pinned. */
 export interface PinOptions {
@@ -32,6 +32,7 @@ function int32(count: number): number {
 export class Folio {
   readonly #map: Vmemmap;
   readonly #slot: number;
+  #generation: number;
 
   private constructor(
     map: Vmemmap,
@@ -41,6 +42,7 @@ export class Folio {
   ) {
     this.#map = map;
     this.#slot = slot;
+    this.#generation = map.devices.generation;
   }
 
   /** @internal */
@@ -49,13 +51,20 @@ export class Folio {
   }
 
   get #core() {
-    return this.#map.core.exports;
+    const { core, devices } = this.#map;
+    if (this.#generation !== devices.generation) {
+      // Sections went meanwhile, and their slots may be other pages' by now.
+      if (core.slotOf(this.pfn) !== this.#slot)
+        throw new VmemmapError("pfn-absent", `the folio at PFN ${this.pfn} is gone`);
+      this.#generation = devices.generation;
+    }
+    return core.exports;
   }
 
-  #change(status: number, what: string): number {
+  #change(status: number, what: string, details: Partial<Record<VmemmapErrorCode, string>> = {}): number {
     if (status < 0) {
       const refcount = `it is ${this.refcount}`;
-      throw errorOf(-status, `${what} of the folio at PFN ${this.pfn}`, { refcount });
+      throw errorOf(-status, `${what} of the folio at PFN ${this.pfn}`, { refcount, ...details });
     }
     return status;
   }
@@ -170,6 +179,7 @@ export class Folio {
    * each.
    *
    * @throws VmemmapError "not-pinnable": for long on fs-dax, coherent or movable memory, or p2pdma memory without the option;
+   * "bad-argument": both options;
    * "refcount": the folio is free, or the count would overflow
    */
   pin(count = 1, how: PinOptions = {}): void {
@@ -178,8 +188,18 @@ export class Folio {
     if (longterm && this.#map.profile.zones[this.#map.pageZone(this.pfn)] === "MOVABLE") {
       throw new VmemmapError("not-pinnable", `pin of the folio at PFN ${this.pfn} for long: it is in zone MOVABLE`);
     }
+    // is_valid_gup_args: a pgmap of p2pdma memory may have to go at any time.
+    if (longterm && p2pdma) {
+      throw new VmemmapError(
+        "bad-argument",
+        `pin of the folio at PFN ${this.pfn}: longterm and p2pdma exclude each other`,
+      );
+    }
     const flags = (longterm ? constant("Foll.LONGTERM") : 0) | (p2pdma ? constant("Foll.PCI_P2PDMA") : 0);
-    this.#change(this.#core.folio_pin(this.#slot, references(count), flags), `pin(${count})`);
+    const reason = longterm ? "longterm, on memory that may have to move" : "p2pdma memory, without { p2pdma: true }";
+    this.#change(this.#core.folio_pin(this.#slot, references(count), flags), `pin(${count})`, {
+      "not-pinnable": reason,
+    });
   }
 
   /** gup_put_folio of FOLL_PIN: `count` pins go; otherwise as {@link put}. @throws VmemmapError "refcount": there are not as many */
@@ -243,7 +263,7 @@ export class Folio {
 
   /** folio_ref_unfreeze: from 0 to `count`. @throws VmemmapError "refcount": the folio is not frozen */
   unfreeze(count: number): void {
-    this.#change(this.#core.folio_ref_unfreeze(this.#slot, int32(count)), `unfreeze(${count})`);
+    this.#counted(this.#change(this.#core.folio_ref_unfreeze(this.#slot, int32(count)), `unfreeze(${count})`));
   }
 
   /** set_page_count: the count, whatever it was. */

@@ -65,7 +65,8 @@ export function checkOptions(options: MemremapOptions, profile: Profile): void {
   if (owner !== undefined && owner !== null) checkWord(owner, "owner");
   if (address !== undefined) {
     checkWord(address, "address");
-    if (address === 0n || address % 8n !== 0n) throw bad(`address 0x${address.toString(16)}: expected a multiple of 8`);
+    if (address === 0n || address % 8n !== 0n)
+      throw bad(`address 0x${address.toString(16)}: expected a multiple of 8 above 0`);
   }
   checkOps(ops);
   if (altmap !== undefined && altmap !== null) {
@@ -147,6 +148,13 @@ export function checkRanges(
         `range ${showRange(range)} meets ${showRange(other)} of the pgmap at 0x${pgmap.address.toString(16)}`,
       );
     }
+    const there = withRanges([], [range]).find(({ number, subsections }) => {
+      const present = sections.find((section) => section.number === number);
+      return present !== undefined && !present.online && (present.subsections & subsections) !== 0n;
+    });
+    if (there !== undefined) {
+      throw refuse(`range ${showRange(range)} meets pages of section ${there.number} that are present without a pgmap`);
+    }
     const inTheWay = ram.find(meets);
     if (inTheWay !== undefined) throw refuse(`range ${showRange(range)} meets System RAM ${showRange(inTheWay)}`);
     const offset = altmap ? altmap.reserve + altmap.free : 0;
@@ -203,14 +211,14 @@ export function planAltmap(options: MemremapOptions, early: (section: number) =>
   for (let pfn = Math.ceil(start / PAGES_PER_SECTION) * PAGES_PER_SECTION; pfn + PAGES_PER_SECTION <= end;) {
     if (!early(pfn / PAGES_PER_SECTION)) {
       const next = start + reserve + align + alloc;
-      const skipped = Math.ceil(next / perSection) * perSection - next;
-      if (alloc + align + skipped + perSection > free) {
-        throw bad(`altmap.free ${free}: the struct pages of ${showRange({ start, end })} need more`);
-      }
-      align += skipped;
+      align += Math.ceil(next / perSection) * perSection - next;
       alloc += perSection;
     }
     pfn += PAGES_PER_SECTION;
+  }
+  if (align + alloc > free) {
+    const need = `${alloc} pages of struct pages${align > 0 ? ` behind ${align} skipped for alignment` : ""}`;
+    throw bad(`altmap.free ${free}: ${showRange({ start, end })} needs ${align + alloc}, ${need}`);
   }
   return { basePfn: start, endPfn: end - 1, reserve, free, align, alloc };
 }
@@ -307,25 +315,43 @@ export interface Stretch extends PgmapRange {
   readonly early: boolean;
 }
 
-/** The stretches of a range of present pages. */
+/** The stretches of a range, those parts of it left out that are not present. */
 export function stretchesOf(
   range: PgmapRange,
   sections: readonly Section[],
   sectionSlot: (number: number) => number,
 ): Stretch[] {
-  const byNumber = new Map(sections.map((section) => [section.number, section]));
-  const stretches: (PgmapRange & { end: number; early: boolean })[] = [];
-  for (let pfn = range.start; pfn < range.end;) {
-    const number = Math.floor(pfn / PAGES_PER_SECTION);
-    const end = Math.min(range.end, (number + 1) * PAGES_PER_SECTION);
-    const early = byNumber.get(number)?.early ?? false;
-    const last = stretches.at(-1);
-    const inRow = last !== undefined && sectionSlot(number) === sectionSlot(number - 1) + PAGES_PER_SECTION;
-    if (inRow && last.early === early) last.end = end;
-    else stretches.push({ start: pfn, end, early });
-    pfn = end;
+  const stretches: (PgmapRange & { end: number; early: boolean; nextSlot: number })[] = [];
+  for (const section of sections) {
+    const first = section.number * PAGES_PER_SECTION;
+    if (first >= range.end || first + PAGES_PER_SECTION <= range.start) continue;
+    const slot = sectionSlot(section.number);
+    for (const [from, to] of validRuns(section)) {
+      const start = Math.max(range.start, first + from);
+      const end = Math.min(range.end, first + to);
+      if (start >= end) continue;
+      const last = stretches.at(-1);
+      const inRow = last?.end === start && last.nextSlot === slot + (start - first) && last.early === section.early;
+      if (inRow) Object.assign(last, { end, nextSlot: slot + (end - first) });
+      else stretches.push({ start, end, early: section.early, nextSlot: slot + (end - first) });
+    }
   }
   return stretches;
+}
+
+/** Runs of valid pages of a section, from its first page. */
+function validRuns(section: Section): [from: number, to: number][] {
+  const valid = validSubsections(section);
+  if (valid === (1n << 64n) - 1n) return [[0, PAGES_PER_SECTION]];
+  const runs: [number, number][] = [];
+  for (let i = 0; i < 64; i++) {
+    if (((valid >> BigInt(i)) & 1n) === 0n) continue;
+    const from = i * PAGES_PER_SUBSECTION;
+    const last = runs.at(-1);
+    if (last?.[1] === from) last[1] += PAGES_PER_SUBSECTION;
+    else runs.push([from, from + PAGES_PER_SUBSECTION]);
+  }
+  return runs;
 }
 
 /** Sections in whose slots a lookup may lead into these ranges, themselves included: as far as the largest folio reaches. */

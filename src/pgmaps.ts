@@ -5,9 +5,9 @@ import { constant } from "./engine/modules.js";
 import { VmemmapError } from "./errors.js";
 import type { PgmapRange, PgmapRecord } from "./image/image.js";
 
-/** Batch answer for a page that is not ZONE_DEVICE. */
+/** Batch answer for a page that is not ZONE_DEVICE; -2 in an Int32Array and a Float64Array. */
 export const NOT_DEVICE = 0xfffffffe;
-/** Batch answer for a ZONE_DEVICE page whose word names no known pgmap: it holds an altmap's slots, or is stale. */
+/** Batch answer for a ZONE_DEVICE page whose word names no known pgmap: it holds an altmap's slots, or is stale. -3 there. */
 export const UNKNOWN_PGMAP = 0xfffffffd;
 
 interface NumberedRange extends PgmapRange {
@@ -24,13 +24,17 @@ export interface PgmapFacts {
   /** PgmapFlags of the core, added up. */
   readonly flags: number;
   readonly refs: number;
+  /** Those of them that pages in use hold. */
+  readonly held: number;
 }
 
 /** Tell the core of these pgmaps in place of those it knew. A pgmap's number is its place in the list. @internal */
 export function tellPgmaps(core: Core, pgmaps: readonly PgmapFacts[]): void {
   const { pgmaps_clear, pgmap_add, pgmap_add_range } = core.exports;
   pgmaps_clear();
-  for (const { record, type, flags, refs } of pgmaps) pgmap_add(...halves(record.address), type, flags, refs);
+  for (const { record, type, flags, refs, held } of pgmaps) {
+    pgmap_add(...halves(record.address), type, flags, refs, held);
+  }
   for (const { pgmap, start, end, offset } of rangesOf(pgmaps.map(({ record }) => record))) {
     pgmap_add_range(pgmap, ...halves(BigInt(start)), ...halves(BigInt(end)), offset);
   }

@@ -153,11 +153,12 @@ export function checkWindow(base: bigint, physmemBits: number): void {
   if (![46, 52].includes(physmemBits)) {
     throw new VmemmapError("bad-argument", `maxPhysmemBits ${display(physmemBits)}: expected 46 or 52`);
   }
-  if (physmemBits === 52 && base + (1n << 46n) > 1n << 64n) {
-    const hint = `5-level page tables have it at 0x${LA57_BASE.toString(16)}`;
+  // 64 bytes for each page of 4 KiB.
+  if (typeof base === "bigint" && base + (1n << BigInt(physmemBits - 6)) > 1n << 64n) {
+    const hint = physmemBits === 52 ? `; 5-level page tables have it at 0x${LA57_BASE.toString(16)}` : "";
     throw new VmemmapError(
       "bad-argument",
-      `maxPhysmemBits 52: its slots do not fit behind vmemmapBase 0x${base.toString(16)}; ${hint}`,
+      `maxPhysmemBits ${physmemBits}: its slots do not fit behind vmemmapBase 0x${base.toString(16)}${hint}`,
     );
   }
 }

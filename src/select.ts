@@ -98,6 +98,9 @@ export function writePredicate(
       `memoryType ${display(want.memoryType)}: profile ${profile.name} has ${known}`,
     );
   }
+  if (want.owner !== undefined && typeof want.owner !== "bigint") {
+    throw new VmemmapError("bad-argument", `owner ${display(want.owner)}: expected a bigint`);
+  }
   const pgmaps = numbersOf(want);
   const wantedSet = ownBits(profile, want.set);
   const clear = ownBits(profile, want.clear);

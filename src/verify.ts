@@ -53,7 +53,7 @@ export interface VerifyReport {
   readonly pages: number;
   /** How often each rule is broken, complete; a rule that holds is left out. */
   readonly counts: Readonly<Partial<Record<FindingCode, number>>>;
-  /** The first findings by slot, as many as were wished, sorted by PFN. */
+  /** The findings that the pass met first, as many as were wished, sorted by PFN. A folio's own come after its tails'. */
   readonly findings: readonly Finding[];
 }
 

@@ -604,7 +604,7 @@ export class Vmemmap extends DeviceMap {
       }
       const slot = this.slotOf(pfn);
       const what = `${name}(PFN ${pfn}, order ${order})`;
-      this.#done(-check(slot, order), what, this.#circumstances(slot, order));
+      this.#done(-check(slot, order), what, this.#circumstances(name, slot, order));
       const folioOrder = takesFolios ? this.core.exports.compound_order(slot) : 0;
       return { pfn, order, slot, what, pages: 2 ** Math.max(order, folioOrder) };
     });
@@ -613,9 +613,15 @@ export class Vmemmap extends DeviceMap {
   }
 
   /** What a message about a refused change says of the page, by the reason. */
-  #circumstances(slot: number, order: number): Partial<Record<VmemmapErrorCode, string>> {
+  #circumstances(name: string, slot: number, order: number): Partial<Record<VmemmapErrorCode, string>> {
     const { compound_order, page_ref_count } = this.core.exports;
     const own = compound_order(slot);
+    if (
+      name === "zoneDevicePageInit" &&
+      !(this.profile.zoneDevice.pageInitRewrites && order > this.profile.maxFolioOrder)
+    ) {
+      return { "order-too-large": "this memory is handed out page by page" };
+    }
     return {
       "order-too-large": own > 0 ? `the page has order ${own}` : `the largest order is ${this.profile.maxFolioOrder}`,
       unaligned: `expected a multiple of ${2 ** order}`,
@@ -728,13 +734,19 @@ export class Vmemmap extends DeviceMap {
     }
   }
 
-  /** The map as an image, a section's slots at a time. */
+  /**
+   * The map as an image, a section's slots at a time, each as it is when it is read: change nothing until the stream is at its end.
+   * Pgmaps come back without their drivers' functions.
+   */
   save(): ReadableStream<Uint8Array> {
     const { profile, vmemmapBase, sections, aliases, provenance } = this;
     const header = { profile, vmemmapBase, sections, aliases, pgmaps: this.pgmaps, provenance };
     const { core } = this;
     const pieces = encodeImage(header, (section) => {
-      const start = core.address(core.sectionSlot(section.number));
+      const slot = core.sectionSlot(section.number);
+      if (slot < 0)
+        throw new VmemmapError("pfn-absent", `save: section ${section.number} went while the map was saved`);
+      const start = core.address(slot);
       return core.u8.subarray(start, start + SECTION_BYTES);
     });
     return new ReadableStream<Uint8Array>({

@@ -39,13 +39,6 @@ function store_pgmap_word(at: u32, slot: u32): u32 {
   return <u32>invalid;
 }
 
-/** Linear address of a page's slot in a PLAIN section. */
-// @ts-ignore: top level decorators are AssemblyScript
-@inline
-function plain_page(entry: u32, pfn: u32): u32 {
-  return entry + (pfn << STRUCT_PAGE_SHIFT) - PLAIN_FLAGS;
-}
-
 /** Leave the addresses of pages' slots at NOTES, up to the first page outside the PLAIN sections; how many. */
 function page_addresses(src: u32, nr: u32): u32 {
   let at: u32 = 0;
@@ -71,6 +64,8 @@ function head_addresses<E>(src: u32, nr: u32): void {
   const zone_bits = zone_field();
   const zone_device = links(word(Word.ZONE_DEVICE), 0);
   const encoding = sizeof<E>() == sizeof<Mask>() ? Encoding.MASK : Encoding.POINTER;
+  const slots = word(Word.SLOTS);
+  const bytes = word(Word.NR_SLOTS) << STRUCT_PAGE_SHIFT;
   for (let at: u32 = 0; at < nr; at++) {
     const p = load<u32>(NOTES + (at << 2));
     const pfn = load<u32>(src + (at << 2));
@@ -81,7 +76,9 @@ function head_addresses<E>(src: u32, nr: u32): void {
     if (sizeof<E>() == sizeof<FakeHeads>() && ((pfn & SLOT_IN_VMEMMAP_PAGE_MASK) | (tag & 1)) == 0) {
       distance = plain_distance(Encoding.FAKE_HEADS, p, pfn, base_low);
     }
-    store<u32>(NOTES + (at << 2), select<u32>(p - (distance << STRUCT_PAGE_SHIFT), ZEROES, device));
+    // A host that writes slots behind our back must not lead the core out of the map.
+    const head = p - (distance << STRUCT_PAGE_SHIFT);
+    store<u32>(NOTES + (at << 2), select<u32>(head, ZEROES, device && head - slots < bytes));
   }
 }
 

@@ -101,7 +101,7 @@ export class Core {
       added.map(({ number }) => number),
       this.#places,
     );
-    this.#grow(Math.max(0, ...places.map((place) => place + 1)));
+    this.#grow(places.reduce((end, place) => Math.max(end, place + 1), 0));
 
     const { exports } = this;
     for (const { number } of removed) {

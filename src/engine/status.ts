@@ -24,7 +24,7 @@ const reasons: Record<Exclude<StatusName, "Status.OK">, [VmemmapErrorCode, strin
   "Status.ARGUMENT": ["bad-argument", "an argument is out of its range"],
   "Status.NO_PGMAP": ["no-pgmap", "a page of it is of no pgmap of a fitting type"],
   "Status.PGMAP_DYING": ["pgmap-dying", "its pgmap is being torn down"],
-  "Status.PGMAP_OPS": ["pgmap-ops", "its pgmap has no callback for freed pages"],
+  "Status.PGMAP_OPS": ["pgmap-ops", "its pgmap lacks the function that this calls"],
   "Status.NOT_PINNABLE": ["not-pinnable", "the folio can't be pinned in this way"],
   "Status.BUSY": ["folio-busy", "a page of it is in use"],
 };

@@ -1,3 +1,4 @@
+import { VmemmapError } from "../errors.js";
 import { integer, listOf, object, orNull, text, word } from "../profile/shape.js";
 
 /** PFNs, end exclusive. */
@@ -54,21 +55,30 @@ const readPgmaps = listOf(
   }),
 );
 
+/** The record alone, of a pgmap that may know more. */
+function recordOf(pgmap: PgmapRecord): PgmapRecord {
+  const { address, type, typeName, flags, vmemmapShift, ranges, altmap, owner, ops } = pgmap;
+  return { address, type, typeName, flags, vmemmapShift, ranges, altmap, owner, ops };
+}
+
+/** Check that these are records. @throws VmemmapError "bad-argument" */
+export function checkRecords(pgmaps: unknown): asserts pgmaps is readonly PgmapRecord[] {
+  try {
+    const records = Array.isArray(pgmaps)
+      ? pgmaps.map((pgmap: unknown) =>
+          typeof pgmap === "object" && pgmap !== null ? recordOf(pgmap as PgmapRecord) : pgmap,
+        )
+      : pgmaps;
+    readPgmaps(records, "pgmaps");
+  } catch (cause) {
+    const reason = cause instanceof VmemmapError ? cause.message.replace(/^profile\./, "") : String(cause);
+    throw new VmemmapError("bad-argument", reason, { cause });
+  }
+}
+
 /** JSON with 64-bit words as "0x…" strings. */
 export function pgmapsToJson(pgmaps: readonly PgmapRecord[]): string {
-  const records = pgmaps.map(
-    ({ address, type, typeName, flags, vmemmapShift, ranges, altmap, owner, ops }): PgmapRecord => ({
-      address,
-      type,
-      typeName,
-      flags,
-      vmemmapShift,
-      ranges,
-      altmap,
-      owner,
-      ops,
-    }),
-  );
+  const records = pgmaps.map(recordOf);
   return JSON.stringify(records, (_key, value: unknown) =>
     typeof value === "bigint" ? `0x${value.toString(16)}` : value,
   );

@@ -226,7 +226,7 @@ function addDeviceMemory({ exports }: RawCore): void {
   DEVICE_SLOTS.forEach((slot, number) => {
     const type = number + 1;
     const pfn = 2 * 32768 + slot;
-    exports.pgmap_add(0x1000 * type, 0xffff8881, type, 2, 2048);
+    exports.pgmap_add(0x1000 * type, 0xffff8881, type, 2, 2048, 0);
     exports.pgmap_add_range(number, pfn, 0, pfn + 1024, 0, number === 4 ? 16 : 0);
     const order = type === 4 ? 9 : 0;
     expect(exports.memmap_init_zone_device(slot, 1024, number, 0, order, 2 ** order)).toBe(0);

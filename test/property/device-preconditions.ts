@@ -62,7 +62,7 @@ function meet(a: model.PfnSpan, b: model.PfnSpan): boolean {
 export function memunmap(map: Map, pgmap: model.ModelPgmap): Codes {
   const idle = model.idleRefcount(map, pgmap.type);
   const held = pgmap.refs > model.baseReferences(map, pgmap);
-  const used = model.pgmapFolios(map, pgmap).some((head) => map.i32(head, model.REFCOUNT) > idle);
+  const used = model.pgmapFolios(map, pgmap).some((head) => map.i32(head, model.REFCOUNT) !== idle);
   return codes((held || used) && "pgmap-busy");
 }
 

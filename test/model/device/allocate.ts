@@ -4,7 +4,7 @@ import { COMPOUND_WORD, INDEX, MAPPING, MEMCG_DATA, REFCOUNT } from "../page.js"
 import { Refusal } from "../refusal.js";
 import type { DeviceMap } from "./device-map.js";
 import { pageReferences } from "./free.js";
-import { type ModelPgmap, pgmapByRange } from "./pgmap.js";
+import { hold, type ModelPgmap, pgmapByRange } from "./pgmap.js";
 import { deviceRules, freedAt } from "./rules.js";
 
 /** The flags that share their byte with a folio's order, PG_head among them. */
@@ -19,7 +19,7 @@ export function zoneDevicePageInit(map: DeviceMap, pfn: number, order = 0): void
   if (pgmap === null) throw new Refusal("no-pgmap", `PFN ${pfn} belongs to no pgmap`);
   if (pgmap.type === "pci-p2pdma") {
     map.setI32(pfn, REFCOUNT, 1);
-    pgmap.refs += 1;
+    hold(pgmap, 1);
     return;
   }
   if (deviceRules(map).initRewrites) {
@@ -28,7 +28,7 @@ export function zoneDevicePageInit(map: DeviceMap, pfn: number, order = 0): void
   map.setI32(pfn, REFCOUNT, freedAt(map, pgmap.type) + 1);
   setFlagBit(map, pfn, "locked");
   prepCompoundPage(map, pfn, order);
-  pgmap.refs += pageReferences(map, pfn, pgmap);
+  hold(pgmap, pageReferences(map, pfn, pgmap));
 }
 
 /** 7.0: takes away what an earlier folio left in the page, be it its head, its page 1 or any other. */

@@ -3,7 +3,7 @@ import { folioNrPages } from "../folio.js";
 import { MAPPING, MEMCG_DATA, REFCOUNT } from "../page.js";
 import { Refusal } from "../refusal.js";
 import type { DeviceMap, DriverCall } from "./device-map.js";
-import type { ModelPgmap } from "./pgmap.js";
+import { hold, type ModelPgmap } from "./pgmap.js";
 import { deviceRules, idleRefcount } from "./rules.js";
 
 /**
@@ -14,7 +14,7 @@ import { deviceRules, idleRefcount } from "./rules.js";
  */
 export function freeZoneDeviceFolio(map: DeviceMap, head: number, pgmap: ModelPgmap): void {
   const { callsFree, clearsWaiters, keepsMapping, freedAtOne } = deviceRules(map);
-  requireFreeOps(map, pgmap);
+  requireFreeable(map, pgmap);
   const wakesOnly = pgmap.type === "fs-dax" && freedAtOne.has("fs-dax");
   if (!wakesOnly) {
     map.setU64(head, MEMCG_DATA, 0n);
@@ -25,10 +25,14 @@ export function freeZoneDeviceFolio(map: DeviceMap, head: number, pgmap: ModelPg
   if (callsFree.has(pgmap.type)) map.calls.push(freeCall(head, pgmap));
   if (pgmap.type === "fs-dax") map.calls.push({ call: "wake", pfn: head });
   map.setI32(head, REFCOUNT, idleRefcount(map, pgmap.type));
-  pgmap.refs -= pageReferences(map, head, pgmap);
+  hold(pgmap, -pageReferences(map, head, pgmap));
 }
 
-export function requireFreeOps(map: DeviceMap, { type, ops }: ModelPgmap): void {
+/** Pages that idle at 1 and are freed at 0 look the same in use and out of it: their pool's references tell. */
+export function requireFreeable(map: DeviceMap, { type, ops, held }: ModelPgmap): void {
+  const { idleAtOne, stopsAtOne } = deviceRules(map);
+  const tells = type === "pci-p2pdma" && idleAtOne.has(type) && !stopsAtOne.has(type);
+  if (tells && held <= 0) throw new Refusal("refcount", `last put of a ${type} page, none of which is in use`);
   if (deviceRules(map).callsFree.has(type) && !ops.has("pageFree") && !ops.has("folioFree")) {
     throw new Refusal("pgmap-ops", `no page_free of a ${type} pgmap`);
   }

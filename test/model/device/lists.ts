@@ -17,13 +17,13 @@ export function putFolios(map: DeviceMap, heads: readonly number[]): number {
 function allOrNone<T>(map: DeviceMap, heads: readonly number[], change: () => T): T {
   const pages = heads.flatMap((head) => Array.from({ length: 2 ** folioOrder(map, head) }, (_, i) => head + i));
   const slots = pages.map((pfn) => ({ pfn, bytes: map.bytes(pfn).slice() }));
-  const refs = map.pgmaps.map((pgmap) => pgmap.refs);
+  const refs = map.pgmaps.map(({ refs, held }) => ({ refs, held }));
   const calls = map.calls.length;
   try {
     return change();
   } catch (error) {
     for (const { pfn, bytes } of slots) map.bytes(pfn).set(bytes);
-    map.pgmaps.forEach((pgmap, i) => (pgmap.refs = refs[i]!));
+    map.pgmaps.forEach((pgmap, i) => Object.assign(pgmap, refs[i]));
     map.calls.length = calls;
     throw error;
   }

@@ -6,7 +6,7 @@ import { baseReferences, type ModelPgmap, pagePgmap, type PgmapPlan, usableSpan 
 
 /** memremap_pages. */
 export function memremapPages(map: DeviceMap, plan: PgmapPlan): ModelPgmap {
-  const pgmap: ModelPgmap = { ...plan, refs: baseReferences(map, plan), dying: false };
+  const pgmap: ModelPgmap = { ...plan, refs: baseReferences(map, plan), held: 0, dying: false };
   for (const { start, end } of pgmap.ranges) map.addSubsections(start, end);
   for (const range of pgmap.ranges) memmapInitZoneDevice(map, pgmap, range);
   map.pgmaps.push(pgmap);

@@ -34,6 +34,8 @@ export interface PgmapPlan {
 export interface ModelPgmap extends PgmapPlan {
   /** percpu_ref: one of its own, and what units and pages hold. */
   refs: number;
+  /** Those of them that pages hold which are handed out. */
+  held: number;
   /** percpu_ref_kill was called. */
   dying: boolean;
 }
@@ -91,4 +93,10 @@ export function pagePgmap(map: DeviceMap, pfn: number): ModelPgmap | null {
   if (!isZoneDevicePage(map, pfn)) return null;
   const word = pgmapWord(map, pfn);
   return word === null ? null : pgmapByAddress(map, word);
+}
+
+/** References that a page takes as it is handed out, or lets go of as it comes back. */
+export function hold(pgmap: ModelPgmap, delta: number): void {
+  pgmap.refs += delta;
+  pgmap.held += delta;
 }

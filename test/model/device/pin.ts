@@ -14,8 +14,14 @@ export interface PinFlags {
   readonly p2pdma: boolean;
 }
 
-/** try_grab_folio with FOLL_PIN. @throws Refusal "refcount" on a count of 0 or below; "not-pinnable" by type */
+/**
+ * try_grab_folio with FOLL_PIN.
+ *
+ * @throws Refusal "bad-argument" for a long pin that takes p2pdma pages (is_valid_gup_args), "refcount" on a count of 0 or below,
+ *   "not-pinnable" by type
+ */
 export function pinFolio(map: DeviceMap, head: number, n: number, { longterm, p2pdma }: PinFlags): void {
+  if (longterm && p2pdma) throw new Refusal("bad-argument", "a long pin of p2pdma pages");
   const count = map.i32(head, REFCOUNT);
   if (count <= 0) throw new Refusal("refcount", `pin of PFN ${head} with count ${count}`);
   const type = pagePgmap(map, head)?.type;

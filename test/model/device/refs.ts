@@ -2,7 +2,7 @@ import { REFCOUNT } from "../page.js";
 import { folioPut } from "../refs.js";
 import { Refusal } from "../refusal.js";
 import type { DeviceMap } from "./device-map.js";
-import { freeZoneDeviceFolio, requireFreeOps } from "./free.js";
+import { freeZoneDeviceFolio, requireFreeable } from "./free.js";
 import { isZoneDevicePage, pagePgmap } from "./pgmap.js";
 import { deviceRules, freedAt } from "./rules.js";
 
@@ -19,7 +19,7 @@ export function putFolio(map: DeviceMap, head: number, n = 1): boolean {
   const lowest = deviceRules(map).stopsAtOne.has(pgmap.type) ? 1 : 0;
   const count = map.i32(head, REFCOUNT);
   if (count >= 0 && count - n < lowest) throw new Refusal("refcount", `put of ${n} on PFN ${head} with count ${count}`);
-  if (count - n === end) requireFreeOps(map, pgmap);
+  if (count - n === end) requireFreeable(map, pgmap);
   map.setI32(head, REFCOUNT, count - n);
   if (count - n !== end) return false;
   freeZoneDeviceFolio(map, head, pgmap);
