@@ -11,10 +11,7 @@ import { pgmap_address, pgmap_type } from "./pgmap";
 import { NO_FIELD, Word, word, word64 } from "./profile";
 import { Sharing, set_slot_sharing, slot_to_page, slot_to_pfn_low, span_valid } from "./sparse";
 import { Status, refused } from "./status";
-import { SLOTS_PER_VMEMMAP_PAGE, STRUCT_PAGE_SHIFT, STRUCT_PAGE_SIZE, TAIL_MAPPING } from "./x86_64";
-
-/** Slots of a folio that a deduplicated vmemmap keeps: VMEMMAP_RESERVE_NR pages of it. */
-const RESERVED_SLOTS: u32 = 2 * SLOTS_PER_VMEMMAP_PAGE;
+import { RESERVED_SLOTS, SLOTS_PER_VMEMMAP_PAGE, STRUCT_PAGE_SHIFT, STRUCT_PAGE_SIZE, TAIL_MAPPING } from "./x86_64";
 
 /** __init_zone_device_page. */
 function init_zone_device_page(slot: u32, flags: u64, pgmap: u64, count: i32): void {

@@ -21,6 +21,8 @@ export const SUBSECTION_MEMMAP_SHIFT: u32 = PFN_SUBSECTION_SHIFT + STRUCT_PAGE_S
 export const VMEMMAP_PAGE_SHIFT: u32 = PAGE_SHIFT - STRUCT_PAGE_SHIFT;
 export const SLOTS_PER_VMEMMAP_PAGE: u32 = 1 << VMEMMAP_PAGE_SHIFT;
 export const SLOT_IN_VMEMMAP_PAGE_MASK: u32 = SLOTS_PER_VMEMMAP_PAGE - 1;
+/** Slots of a folio that a deduplicated vmemmap keeps: VMEMMAP_RESERVE_NR pages of it. */
+export const RESERVED_SLOTS: u32 = 2 * SLOTS_PER_VMEMMAP_PAGE;
 
 /** POISON_POINTER_DELTA + 0x400 (include/linux/poison.h). */
 export const TAIL_MAPPING: u64 = 0xdead_0000_0000_0400;

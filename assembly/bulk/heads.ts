@@ -30,9 +30,9 @@ function checked_head_of_pfn(pfn: u32): u32 {
 }
 
 // The encodings as types, so that each has a loop of its own, made by the compiler: `sizeof<E>()` is known when it runs.
-type Pointer = u8;
-type FakeHeads = u16;
-type Mask = u32;
+export type Pointer = u8;
+export type FakeHeads = u16;
+export type Mask = u32;
 
 // @ts-ignore: top level decorators are AssemblyScript
 @inline

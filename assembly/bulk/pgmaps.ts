@@ -15,17 +15,13 @@ import { Pgmap, live_pgmap_of_pfn, pgmap_number, pgmap_type } from "../pgmap";
 import { Encoding, Word, word, word64 } from "../profile";
 import { PLAIN, PLAIN_FLAGS, pfn_to_slot, section_entry, slot_to_page, slot_valid } from "../sparse";
 import { PFN_SECTION_SHIFT, SLOT_IN_VMEMMAP_PAGE_MASK, STRUCT_PAGE_SHIFT } from "../x86_64";
+import { FakeHeads, Mask, Pointer } from "./heads";
 
 const NO_WORD: u64 = 0xffff_ffff_ffff_ffff;
 /** PFNs a block: their slots' cache lines fill half of a first-level cache. */
 const BLOCK: u32 = 256;
 /** The pages' tagged words, behind their addresses. */
 const TAGS: u32 = NOTES + BLOCK * sizeof<u32>();
-
-// The encodings as types, so that each has a loop of its own, made by the compiler.
-type Pointer = u8;
-type FakeHeads = u16;
-type Mask = u32;
 
 // ---- Words, through the folio -------------------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ import { Encoding, MapcountRule, NO_FIELD, Word, word, word64 } from "../profile
 import { follows, slot_is_alias, slot_to_page, slot_to_pfn, slot_valid } from "../sparse";
 import {
   PFN_SUBSECTION_SHIFT,
+  RESERVED_SLOTS,
   SLOTS_PER_VMEMMAP_PAGE,
   SLOT_IN_VMEMMAP_PAGE_MASK,
   STRUCT_PAGE_SHIFT,
@@ -72,7 +73,6 @@ const NR_FAULTS: u32 = Fault.DEVICE_REFCOUNT + 1;
 /** Where it is not known what stands there by rights. */
 const NO_VALUE: u64 = 0xffff_ffff_ffff_ffff;
 const SUBSECTION_PAGES: u32 = 1 << PFN_SUBSECTION_SHIFT;
-const RESERVED_SLOTS: u32 = 2 * SLOTS_PER_VMEMMAP_PAGE;
 /** HPG_vmemmap_optimized: bit of a hugetlb head's private word. */
 const VMEMMAP_OPTIMIZED: u64 = 1 << 4;
 
