@@ -145,3 +145,12 @@ it("the checker gets through a map whose heads all claim large folios", () => {
   const { counts } = map.verify({ limit: 0 });
   expect(counts["order-run"] ?? 0).toBeGreaterThan(0);
 });
+
+it("an image whose sections go while it is saved is an error, not a mixture", async () => {
+  const map = small("7.3");
+  const pgmap = map.memremapPages({ type: "fs-dax", ranges: [{ start: START, end: END }] });
+  const image = map.save();
+  map.memunmapPages(pgmap);
+  await expect(new Response(image).arrayBuffer()).rejects.toThrow(VmemmapError);
+  await expect(new Response(map.save()).arrayBuffer()).resolves.toBeInstanceOf(ArrayBuffer);
+});
