@@ -3,7 +3,7 @@
 import { check_counted, check_get, counted_folio } from "./folio";
 import { Event, check_device_free, folio_pgmap, free_zone_device_folio, freed_count, idle_count } from "./memremap";
 import { ref_add, ref_count, ref_set } from "./page_ref";
-import { Pgmap, pgmap_is_dying, pgmap_type } from "./pgmap";
+import { Pgmap, pgmap_hold, pgmap_is_dying, pgmap_type } from "./pgmap";
 import { slot_to_page } from "./sparse";
 import { Status, refused } from "./status";
 
@@ -68,8 +68,12 @@ export function try_put_folios(src: u32, dst: u32, nr: u32): u32 {
     const p = slot_to_page(folio);
     store<i32>(dst + (at << 2), ref_count(p));
     const left = ref_add(p, -1);
-    const type = pgmap_type(folio_pgmap(folio));
-    if (type != 0 && left == freed_count(type)) ref_set(p, idle_count(type));
+    const number = folio_pgmap(folio);
+    const type = pgmap_type(number);
+    if (type == 0 || left != freed_count(type)) continue;
+    ref_set(p, idle_count(type));
+    // Such a page counts 1 before and after, so what its pgmap holds has to tell whether a second put may follow.
+    if (ref_count(p) == load<i32>(dst + (at << 2))) pgmap_hold(number, -1);
   }
   return nr;
 }
@@ -78,7 +82,11 @@ export function try_put_folios(src: u32, dst: u32, nr: u32): u32 {
 export function restore_counts(src: u32, counts: u32, nr: u32): void {
   for (let at = nr; at-- > 0;) {
     const folio = counted_folio(load<u32>(src + (at << 2)));
-    if (folio >= 0) ref_set(slot_to_page(folio), load<i32>(counts + (at << 2)));
+    if (folio < 0) continue;
+    const p = slot_to_page(folio);
+    const count = load<i32>(counts + (at << 2));
+    if (ref_count(p) == count) pgmap_hold(folio_pgmap(folio), 1);
+    ref_set(p, count);
   }
 }
 

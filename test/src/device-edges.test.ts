@@ -154,3 +154,18 @@ it("an image whose sections go while it is saved is an error, not a mixture", as
   await expect(new Response(image).arrayBuffer()).rejects.toThrow(VmemmapError);
   await expect(new Response(map.save()).arrayBuffer()).resolves.toBeInstanceOf(ArrayBuffer);
 });
+
+it("6.14: a list that gives a p2pdma page back twice is refused whole", () => {
+  const map = small("6.14");
+  const pgmap = map.memremapPages({
+    type: "pci-p2pdma",
+    ranges: [{ start: START, end: END }],
+    ops: { pageFree() {} },
+  });
+  const idle = pgmap.refs;
+  map.zoneDevicePageInit(START);
+  expect(refusalOf(() => map.putFolios(Uint32Array.of(START, START)))).toBe("refcount");
+  expect([pgmap.refs, map.pageRefCount(START)]).toEqual([idle + 1, 1]);
+  expect(map.putFolios(Uint32Array.of(START))).toBe(1);
+  expect(pgmap.refs).toBe(idle);
+});
