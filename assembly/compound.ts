@@ -15,6 +15,7 @@
 // how many pages back the head is, wherever in physical memory that happens: `distance`. Only words known to be
 // well-formed are read that way (sparse.ts, PLAIN); all others are judged in 64 bits.
 
+import { forget_pgmaps, index_compound, index_freed, index_split } from "./head_index";
 import { INVALID } from "./memory";
 import { COMPOUND_INFO, NOT_MAPPED, is_tagged, page } from "./page";
 import { cpupid_field, in_zone_device } from "./page_links";
@@ -26,7 +27,6 @@ import {
   follows,
   pfn_to_slot,
   section_entry,
-  set_section_plain,
   slot_section_nr,
   slot_to_page,
   slot_to_pfn,
@@ -35,14 +35,7 @@ import {
   span_valid,
 } from "./sparse";
 import { Status, refused } from "./status";
-import {
-  PAGES_PER_SECTION,
-  PFN_SECTION_SHIFT,
-  SLOT_IN_VMEMMAP_PAGE_MASK,
-  STRUCT_PAGE_SHIFT,
-  STRUCT_PAGE_SIZE,
-  TAIL_MAPPING,
-} from "./x86_64";
+import { SLOT_IN_VMEMMAP_PAGE_MASK, STRUCT_PAGE_SHIFT, STRUCT_PAGE_SIZE, TAIL_MAPPING } from "./x86_64";
 
 // ---- Reading ------------------------------------------------------------------------------------------------------
 
@@ -163,33 +156,6 @@ export function has_page(slot: u32, n: u32): bool {
   return (slot & 3) + n < 4 || follows(slot, n);
 }
 
-// ---- Well-formed or not -------------------------------------------------------------------------------------------
-
-/** Whether the unchecked loop would answer for this slot what the checked one does, by slot and by PFN. */
-function well_formed(slot: u32, encoding: u32, base_low: u32): bool {
-  const distance = checked_distance(slot);
-  if (distance == INVALID) return false;
-  const pfn = slot_to_pfn(slot);
-  if (plain_distance(encoding, slot_to_page(slot), <u32>pfn, base_low) != distance) return false;
-  return pfn_to_slot(pfn - distance) == slot - distance;
-}
-
-/** Read all words at +8 of a section's slots, mark it PLAIN if it may be, and answer how many are ill-formed. */
-export function scan_section(slot_section: u32): u32 {
-  const first = slot_section << PFN_SECTION_SHIFT;
-  if (first >= word(Word.NR_SLOTS)) return 0;
-  const encoding = word(Word.ENCODING);
-  const base_low = <u32>word64(Word.VMEMMAP_BASE);
-  let ill: u32 = 0;
-  for (let slot = first, end = first + PAGES_PER_SECTION; slot < end; slot++) {
-    const p = slot_to_page(slot);
-    const may_be_tail = is_tagged(p) || (encoding == Encoding.FAKE_HEADS && has_head_flag(p));
-    if (may_be_tail && slot_valid(slot) && !well_formed(slot, encoding, base_low)) ill++;
-  }
-  set_section_plain(slot_section, ill == 0);
-  return ill;
-}
-
 // ---- Changing -----------------------------------------------------------------------------------------------------
 
 /** Whether a compound of `order` may stand at `slot`: not too large, aligned, and all its slots there. */
@@ -288,7 +254,9 @@ export function check_prep(slot: u32, order: u32): Status {
 export function prep_compound_page(slot: u32, order: u32): i32 {
   const status = check_prep(slot, order);
   if (status != Status.OK) return refused(status);
-  if (order > 0) make_compound(slot, order);
+  if (order == 0) return 0;
+  make_compound(slot, order);
+  index_compound(slot, order);
   return 0;
 }
 
@@ -370,6 +338,10 @@ export function free_pages_prepare(slot: u32, order: u32): i32 {
   if (word(Word.FREE_RESETS_TYPE) != 0 && head._mapcount < <i32>word(Word.TYPE_LIMIT)) head._mapcount = NOT_MAPPED;
   assign_flags(p, prep_mask, cpupid_field());
   if (word(Word.FREE_ZEROES_PRIVATE) != 0) head.private_ = 0;
+  if (compound) {
+    index_freed(slot, order);
+    if (in_zone_device(p)) forget_pgmaps(slot, 1 << order);
+  }
   return 0;
 }
 
@@ -407,6 +379,7 @@ export function split_folio_to_order(slot: u32, new_order: u32): i32 {
 
   if (new_order > 0) folio_set_order(slot, new_order);
   else clear_flags(p, word(Word.PG_HEAD));
+  index_split(slot, order, new_order);
   return 0;
 }
 

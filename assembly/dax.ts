@@ -7,6 +7,7 @@
 // Up to 6.14 no folio is made: each page has mapping and index, and mapping 1 marks shared ones.
 
 import { PageCompound, PageTail, check_place, compound_order, make_compound } from "./compound";
+import { index_compound, index_freed } from "./head_index";
 import { folio_pgmap, idle_count, page_pgmap } from "./memremap";
 import { page } from "./page";
 import { clear_flags, ref_count } from "./page_ref";
@@ -103,7 +104,10 @@ export function dax_associate_entry(
     folio.index += 1;
     return 0;
   }
-  if (order > 0) make_compound(slot, order);
+  if (order > 0) {
+    make_compound(slot, order);
+    index_compound(slot, order);
+  }
   folio.mapping = mapping;
   folio.index = index;
   return 0;
@@ -175,7 +179,8 @@ function dax_folio_put(slot: u32): void {
 function dax_folio_reset_order(slot: u32): void {
   const p = slot_to_page(slot);
   const pgmap = changetype<page>(p).compound_info;
-  const end = p + (STRUCT_PAGE_SIZE << compound_order(slot));
+  const order = compound_order(slot);
+  const end = p + (STRUCT_PAGE_SIZE << order);
   clear_flags(p + STRUCT_PAGE_SIZE, 0xff);
   const nr_pages = word(Word.NR_PAGES);
   if (nr_pages != NO_FIELD) store<u32>(p + nr_pages, 0);
@@ -186,4 +191,5 @@ function dax_folio_reset_order(slot: u32): void {
     single.mapping = 0;
     single.index = 0;
   }
+  index_freed(slot, order);
 }

@@ -54,10 +54,13 @@ export {
   check_split,
   free_pages_prepare,
   prep_compound_page,
-  scan_section,
   split_folio_to_order,
 } from "./compound";
 export { hugetlb_vmemmap_optimize_folio, hugetlb_vmemmap_restore_folio } from "./hugetlb_vmemmap";
+
+// The head index
+export { HEAD_INDEX_BYTES_PER_SECTION, head_index_drop, head_index_ready } from "./head_index";
+export { head_index_asks, head_index_pgmaps, head_index_start, scan_section } from "./index_scan";
 
 // Flags, links, types
 export {
@@ -153,6 +156,7 @@ export {
   folio_flags_of_slots,
   folio_mapcounts_of_slots,
   folio_refcounts_of_slots,
+  orders_of_pfns,
   orders_of_slots,
   page_flags_of_slots,
   page_mapcounts_of_slots,
@@ -168,8 +172,10 @@ export {
   own_pgmaps_of_slots,
   pgmap_words_of_pfns,
   pgmap_words_of_slots,
+  pgmaps_of_pfns,
   pgmaps_of_slots,
   same_pgmaps_of_slots,
 } from "./bulk/pgmaps";
 export { count_folios_by_order, scan_all, select_slots } from "./bulk/scan";
-export { Fault, verify_all } from "./bulk/verify";
+export { Fault } from "./bulk/findings";
+export { verify_all } from "./bulk/verify";

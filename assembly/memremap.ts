@@ -8,6 +8,8 @@
 
 import { PageCompound, check_place, compound_head, compound_order, make_compound } from "./compound";
 import { counted_folio, folio_nr_pages } from "./folio";
+import { index_are_singles, index_compound, index_device, index_forget } from "./head_index";
+import { index_blocks } from "./index_scan";
 import { INVALID } from "./memory";
 import { MAPPING_ANON, is_tagged, page } from "./page";
 import { in_zone_device, is_zone_device_page } from "./page_links";
@@ -27,7 +29,7 @@ import {
   pgmap_type,
 } from "./pgmap";
 import { NO_FIELD, Word, word, word64 } from "./profile";
-import { slot_to_page, slot_to_pfn, slot_valid, span_valid } from "./sparse";
+import { slot_to_page, slot_to_pfn, slot_to_pfn_low, slot_valid, span_valid } from "./sparse";
 import { Status, refused } from "./status";
 import { STRUCT_PAGE_SHIFT, STRUCT_PAGE_SIZE } from "./x86_64";
 
@@ -151,13 +153,19 @@ export function zone_device_page_init(slot: u32, order: u32): i32 {
     ref_set(p, 1);
     return 0;
   }
-  if (word(Word.DEVICE_PAGE_INIT_REWRITES) != 0) {
+  const rewrites = word(Word.DEVICE_PAGE_INIT_REWRITES) != 0;
+  const were_singles = !rewrites || index_are_singles(slot, order);
+  if (!were_singles) index_forget(slot, 1 << order, slot_to_pfn_low(slot));
+  if (rewrites) {
     const end = p + (STRUCT_PAGE_SIZE << order);
     for (let at = p; at != end; at += STRUCT_PAGE_SIZE) rewrite_page(at, pgmap_address(number));
   }
   ref_set(p, idle_count(type) + 1);
   set_flags(p, word64(Word.PG_LOCKED));
   if (order > 0) make_compound(slot, order);
+  if (!were_singles) index_blocks(slot, 1 << order);
+  else if (order > 0) index_compound(slot, order);
+  index_device(slot, 1 << order, number);
   return 0;
 }
 

@@ -2,12 +2,22 @@
 // vmemmap that holds them (vmemmap_populate_compound_pages, mm/sparse-vmemmap.c).
 
 import { check_span, compound_info_of, prep_compound_head, prep_compound_tail } from "./compound";
+import {
+  block_order,
+  forget_pgmaps,
+  has_index,
+  index_compound,
+  index_device,
+  index_forget,
+  index_singles,
+} from "./head_index";
+import { index_blocks } from "./index_scan";
 import { idle_count } from "./memremap";
 import { page } from "./page";
 import { init_single_page } from "./page_flags";
-import { cpupid_field, links } from "./page_links";
+import { cpupid_field, links, zone_field } from "./page_links";
 import { ref_set, set_flags } from "./page_ref";
-import { pgmap_address, pgmap_type } from "./pgmap";
+import { Pgmap, pgmap_address, pgmap_number, pgmap_type } from "./pgmap";
 import { NO_FIELD, Word, word, word64 } from "./profile";
 import { Sharing, set_slot_sharing, slot_to_page, slot_to_pfn_low, span_valid } from "./sparse";
 import { Status, refused } from "./status";
@@ -57,7 +67,37 @@ export function memmap_init_zone_device(slot: u32, nr: u32, number: u32, nid: u3
     init_zone_device_page(head, flags, pgmap_address(number), count);
     if (order > 0) memmap_init_compound(head, order, min(nr_init, step), flags, pgmap_address(number));
   }
+  index_zone_device(slot, nr, number, order, nr_init);
   return 0;
+}
+
+/** Tell the head index; where not all slots are written, vmemmap_dedup_folio does. */
+function index_zone_device(slot: u32, nr: u32, number: u32, order: u32, nr_init: u32): void {
+  if (!has_index()) return;
+  const step: u32 = 1 << order;
+  if (nr_init < step) {
+    index_forget(slot, nr, slot_to_pfn_low(slot));
+    return;
+  }
+  index_singles(slot, nr, slot_to_pfn_low(slot));
+  if (order > 0) for (let head = slot, end = slot + nr; head < end; head += step) index_compound(head, order);
+  index_device(slot, nr, pgmap_number(pgmap_address(number)));
+}
+
+/** A deduplicated folio: what its own two pages of the vmemmap say holds for all that show the second. */
+function index_dedup_folio(head: u32, order: u32): void {
+  if (!has_index()) return;
+  const nr: u32 = 1 << order;
+  index_forget(head, nr, slot_to_pfn_low(head));
+  index_blocks(head, RESERVED_SLOTS);
+  if (load<u8>(block_order(head)) != order || load<u8>(block_order(head + SLOTS_PER_VMEMMAP_PAGE)) != order) return;
+  index_compound(head, order);
+  const zone_device = links(word(Word.ZONE_DEVICE), 0);
+  for (let i: u32 = 0; i < RESERVED_SLOTS; i++) {
+    if ((changetype<page>(slot_to_page(head + i)).flags & zone_field()) != zone_device) return;
+  }
+  const number = pgmap_number(changetype<page>(slot_to_page(head)).compound_info);
+  if (number != <u32>Pgmap.UNKNOWN) index_device(head, nr, number);
 }
 
 /** vmemmap_populate_compound_pages: from now on the folio's slots past the second page of the vmemmap show that page's. */
@@ -72,5 +112,6 @@ export function vmemmap_dedup_folio(head: u32, order: u32): i32 {
     memory.copy(slot_to_page(head + i), shown, SLOTS_PER_VMEMMAP_PAGE << STRUCT_PAGE_SHIFT);
     set_slot_sharing(head + i, Sharing.ALIAS);
   }
+  index_dedup_folio(head, order);
   return 0;
 }

@@ -2,12 +2,13 @@
 // the page type in the word at +48. Which bit a flag is, is the host's to say; what a policy means, is said here.
 
 import { PageCompound, PageHead, PageTail, compound_head, compound_order, has_page, page_address } from "./compound";
+import { index_forget, index_singles, index_zone } from "./head_index";
 import { INVALID } from "./memory";
-import { NOT_MAPPED, page } from "./page";
-import { cpupid_field, links, links_mask } from "./page_links";
+import { NOT_MAPPED, is_tagged, page } from "./page";
+import { cpupid_field, links, links_mask, zone_field } from "./page_links";
 import { assign_flags, clear_flags, ref_set, set_flags } from "./page_ref";
 import { Word, word, word64 } from "./profile";
-import { any_shared, set_section_plain, slot_to_page, slot_valid, span_valid } from "./sparse";
+import { any_shared, set_section_plain, slot_to_page, slot_to_pfn_low, slot_valid, span_valid } from "./sparse";
 import { Status, refused } from "./status";
 import { PFN_SECTION_SHIFT, STRUCT_PAGE_SIZE } from "./x86_64";
 
@@ -80,7 +81,11 @@ export function page_change_flag(slot: u32, bit: u32, policy: u32, value: bool):
   if (value) set_flags(slot_to_page(at), mask);
   else clear_flags(slot_to_page(at), mask);
   // With PG_head a page may turn into a fake head, whose words nobody has checked.
-  if ((mask & word64(Word.PG_HEAD)) != 0) set_section_plain(at >> PFN_SECTION_SHIFT, false);
+  const is_head = (mask & word64(Word.PG_HEAD)) != 0;
+  if (is_head) set_section_plain(at >> PFN_SECTION_SHIFT, false);
+  // From 6.6 on the low byte of page 1's word is the order.
+  const is_order = (mask & 0xff) != 0 && is_tagged(slot_to_page(at));
+  if (is_head || is_order || (mask & zone_field()) != 0) index_forget(at, 1, slot_to_pfn_low(at));
   return 0;
 }
 
@@ -97,6 +102,7 @@ export function set_page_links(slot: u32, nr: u32, zone: u32, nid: u32): i32 {
   // A folio inside the span has its aliases there too; one that sticks out is the first page's or the last one's.
   if (folio_is_aliased(slot) || folio_is_aliased(slot + (nr - 1))) return refused(Status.ALIASED);
   for (let s = slot, end = slot + nr; s < end; s++) assign_flags(slot_to_page(s), links_mask(), links(zone, nid));
+  index_zone(slot, nr, zone == word(Word.ZONE_DEVICE));
   return 0;
 }
 
@@ -118,6 +124,8 @@ export function memmap_init_range(slot: u32, nr: u32, zone: u32, nid: u32, count
   if (status != Status.OK) return refused(status);
   const flags = links(zone, nid) | flags_low | cpupid_field();
   for (let s = slot, end = slot + nr; s < end; s++) init_single_page(s, flags, count);
+  index_singles(slot, nr, slot_to_pfn_low(slot));
+  index_zone(slot, nr, zone == word(Word.ZONE_DEVICE));
   return 0;
 }
 

@@ -1,6 +1,7 @@
 // Device page maps as the core knows them: what the host says of each struct dev_pagemap, which kernel address is whose,
 // and which PFNs are whose (the pgmap_array of mm/memremap.c).
 
+import { index_renumber } from "./head_index";
 import { MAX_PGMAPS, MAX_PGMAP_RANGES, PGMAPS, PGMAP_HASH, PGMAP_RANGES } from "./memory";
 import { Word, state_set, word } from "./profile";
 
@@ -84,6 +85,7 @@ export function pgmaps_clear(): void {
   state_set(Word.NR_PGMAPS, 0, 0);
   state_set(Word.NR_PGMAP_RANGES, 0, 0);
   memory.fill(PGMAP_HASH, 0, HASH_SIZE * sizeof<u16>());
+  index_renumber();
 }
 
 /**

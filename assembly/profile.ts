@@ -49,6 +49,12 @@ export enum Word {
   NR_PGMAPS,
   /** count, the core's own: their ranges. */
   NR_PGMAP_RANGES,
+  /** address: room for the head index, a multiple of 8; 0 where there is none. */
+  HEAD_INDEX_ROOM,
+  /** count: sections of slots that it has room for, HEAD_INDEX_BYTES_PER_SECTION each. */
+  HEAD_INDEX_SECTIONS,
+  /** address, the core's own: the head index at work; 0 while it is not. */
+  HEAD_INDEX,
 
   /** kernel address: vmemmap_base, where the struct page of PFN 0 would be. */
   VMEMMAP_BASE,

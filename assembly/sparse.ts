@@ -9,6 +9,7 @@
 // PLAIN says that lookups in this section need no checks: all its subsections are valid, and each tagged word leads
 // to a present slot that stands as many slots before as it stands PFNs before.
 
+import { index_forget, index_has_room, index_subsection } from "./head_index";
 import {
   ALIAS_BITMAP,
   INVALID,
@@ -33,7 +34,7 @@ import {
 } from "./x86_64";
 
 export const PLAIN: u32 = 1;
-const PRESENT: u32 = 2;
+export const PRESENT: u32 = 2;
 /** The flags of a PLAIN entry. Its slots' addresses are that much too high. */
 export const PLAIN_FLAGS: u32 = PRESENT | PLAIN;
 
@@ -154,7 +155,21 @@ export function sparse_add_section_at(nr: u32, slot_section: u32, subsections_lo
   // A host may have written where no section was.
   if (slot < word(Word.NR_SLOTS)) memory.fill(slot_to_page(slot), 0, 1 << SECTION_MEMMAP_SHIFT);
   state_set(Word.NR_SLOTS, max(word(Word.NR_SLOTS), slot + PAGES_PER_SECTION), 0);
+  if (index_has_room(slot_section)) index_subsections(slot, ALL_SUBSECTIONS, subsections);
   return <i32>slot;
+}
+
+/** Tell the head index which of a section's subsections, those of a set, are there now: with slots of zeroes. */
+function index_subsections(slot: u32, changed: u64, present: u64): void {
+  for (; changed != 0; changed &= changed - 1) {
+    const at = ctz(changed);
+    index_subsection(slot + ((<u32>at) << PFN_SUBSECTION_SHIFT), ((present >> at) & 1) != 0);
+  }
+}
+
+/** Anything may stand in these slots. */
+function forget(slot: u32, nr: u32): void {
+  index_forget(slot, nr, slot_to_pfn_low(slot));
 }
 
 /** Whether a section has these slots. */
@@ -173,8 +188,10 @@ export function sparse_set_subsections(slot_section: u32, subsections_low: u32, 
     const slot = first + (at << PFN_SUBSECTION_SHIFT);
     clear_sharing(slot, 1 << PFN_SUBSECTION_SHIFT);
     memory.fill(slot_to_page(slot), 0, 1 << SUBSECTION_MEMMAP_SHIFT);
+    forget(slot, 1 << PFN_SUBSECTION_SHIFT);
   }
   store<u64>(SUBSECTION_MAPS + (slot_section << 3), subsections);
+  index_subsections(first, changed, subsections);
   set_section_plain(slot_section, false);
 }
 
@@ -183,6 +200,7 @@ export function sparse_remove_section(slot_section: u32): void {
   if (!is_taken(slot_section)) return;
   const slot = slot_section << PFN_SECTION_SHIFT;
   clear_sharing(slot, PAGES_PER_SECTION);
+  forget(slot, PAGES_PER_SECTION);
   memory.fill(slot_to_page(slot), 0, 1 << SECTION_MEMMAP_SHIFT);
   set_section_entry(slot_section_nr(slot), 0);
   store<u32>(SLOT_SECTIONS + (slot_section << 2), word(Word.NR_SECTIONS));
@@ -212,7 +230,10 @@ export function slots_written(slot: u32, nr: u32): void {
   const end = min<u64>(<u64>slot + nr, word(Word.NR_SLOTS));
   if (nr == 0 || <u64>slot >= end) return;
   const last = (<u32>(end - 1)) >> PFN_SECTION_SHIFT;
-  for (let s = slot >> PFN_SECTION_SHIFT; s <= last; s++) set_section_plain(s, false);
+  for (let s = slot >> PFN_SECTION_SHIFT; s <= last; s++) {
+    set_section_plain(s, false);
+    forget(s << PFN_SECTION_SHIFT, PAGES_PER_SECTION);
+  }
 }
 
 // Aliases: slots that show another frame's bytes, since HVO or device-dax mapped one frame at many places of the

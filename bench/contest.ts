@@ -36,8 +36,11 @@ export class Contest {
     readonly twins: Twins | null,
     wished: readonly ContenderName[],
   ) {
-    const native: readonly string[] = twins?.variants ?? [];
-    this.contenders = wished.filter((name) => local.has(name) || native.includes(name));
+    const native = twins?.variants ?? [];
+    this.contenders = wished.filter((name) => {
+      const call = this.#nativeCall(name);
+      return local.has(name) || (call !== null && native.includes(call.variant));
+    });
   }
 
   /** Lets each contender do the whole list once. @throws Error for a wrong answer */
@@ -54,7 +57,7 @@ export class Contest {
 
   /** What measure() takes. */
   subjects(): Subject[] {
-    return this.contenders.map((name) => (isNative(name) ? this.#nativeSubject(name) : this.#localSubject(name)));
+    return this.contenders.map((name) => this.#nativeSubject(name) ?? this.#localSubject(name));
   }
 
   /** This contest's part of what measure() found. */
@@ -67,7 +70,8 @@ export class Contest {
   }
 
   async #answersBy(name: ContenderName, block: Block): Promise<Uint32Array> {
-    if (isNative(name)) return this.twins!.process.run(this.op, name, block);
+    const call = this.#nativeCall(name);
+    if (call !== null) return this.twins!.process.run(call.op, call.variant, block);
     const { run, answers, clear, prepare } = this.local.get(name)!;
     clear();
     prepare?.();
@@ -93,13 +97,21 @@ export class Contest {
     };
   }
 
-  #nativeSubject(name: NativeVariant): Subject {
+  /** What the native process is asked for a contender; null for those of this process. */
+  #nativeCall(name: ContenderName): { readonly op: NativeOp; readonly variant: NativeVariant } | null {
+    if (name === "native-index") return { op: "index", variant: "native-simd" };
+    return isNative(name) ? { op: this.op, variant: name } : null;
+  }
+
+  #nativeSubject(name: ContenderName): Subject | null {
+    const call = this.#nativeCall(name);
+    if (call === null) return null;
     return {
       name: this.#subjectName(name),
       async: true,
       blockDivisor: 1,
       run: async (block, warmUp) => {
-        const timed = await this.twins!.process.time(this.op, name, block, warmUp);
+        const timed = await this.twins!.process.time(call.op, call.variant, block, warmUp);
         this.#verify(name, block, timed.checksum);
         return timed.nanoseconds / 1e6;
       },

@@ -1,7 +1,7 @@
 import type { Vmemmap } from "../src/vmemmap.js";
 import { Contest, type LocalContender, type Nanoseconds } from "./contest.js";
 import { bigintLoop, uint32Loop, type HeadsLoop, type PlainMap } from "./javascript.js";
-import { markWellFormed, useBuild } from "./engine.js";
+import { indexBytes, markWellFormed, useBuild, useIndex } from "./engine.js";
 import { measure, type Block } from "./measure.js";
 import type { BenchOptions, ContenderName } from "./options.js";
 import { fillPattern, type Pattern } from "./patterns.js";
@@ -41,6 +41,7 @@ export class HeadsBench {
   /** Gives the native process its copy of the map. */
   async sendMap(): Promise<void> {
     await this.twins?.process.sendMap(this.#plain);
+    await this.twins?.process.sendIndex(this.map.slots, indexBytes(this.map));
   }
 
   /** Measures lookups in the first `pages` PFNs, the same as in a map of that size: results of all contenders. */
@@ -85,6 +86,13 @@ function medians(passes: readonly Nanoseconds[]): Nanoseconds {
   return new Map([...passes[0]!.keys()].map((name) => [name, middle(passes.map((pass) => pass.get(name)!))]));
 }
 
+function both(first: () => void, second: () => void): () => void {
+  return () => {
+    first();
+    second();
+  };
+}
+
 function localContenders(
   map: Vmemmap,
   plain: PlainMap,
@@ -102,9 +110,10 @@ function localContenders(
     for (let i = 0; i < pages.length; i++) out[i] = map.compoundHead(pages[i]!);
   });
   return new Map<ContenderName, LocalContender>([
-    ["wasm-simd", { ...batch, prepare: useBuild(map, "simd") }],
-    ["wasm-scalar", { ...batch, prepare: useBuild(map, "scalar") }],
-    ["wasm-call", { ...single, prepare: useBuild(map, "simd") }],
+    ["wasm-simd", { ...batch, prepare: both(useBuild(map, "simd"), useIndex(map, false)) }],
+    ["wasm-scalar", { ...batch, prepare: both(useBuild(map, "scalar"), useIndex(map, false)) }],
+    ["wasm-index", { ...batch, prepare: both(useBuild(map, "simd"), useIndex(map, true)) }],
+    ["wasm-call", { ...single, prepare: both(useBuild(map, "simd"), useIndex(map, false)) }],
     ["js-uint32", over(uint32Loop(plain))],
     ["js-bigint", { ...over(bigintLoop(plain)), blockDivisor: 8 }],
   ]);

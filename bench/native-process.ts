@@ -6,7 +6,7 @@ import type { Block } from "./measure.js";
 import type { NativeVariant } from "./native-build.js";
 
 /** What the loops can be asked of each PFN, and how many 32-bit words an answer has, the low half first. */
-export const ANSWER_WORDS = { heads: 1, page: 2, folio: 2, range: 2 } as const;
+export const ANSWER_WORDS = { heads: 1, index: 1, page: 2, folio: 2, range: 2 } as const;
 
 export type NativeOp = keyof typeof ANSWER_WORDS;
 
@@ -38,6 +38,12 @@ export class NativeProcess {
   /** Sends all slots; the bytes go through in parts, so this copies nothing on this side. */
   async sendMap({ slots, encoding, vmemmapBase, headBit }: PlainMap): Promise<void> {
     await this.#send(`map ${slots.length / SLOT_BYTES} ${vmemmapBase} ${1n << BigInt(headBit)} ${encoding}\n`, slots);
+    await this.#readLine();
+  }
+
+  /** Sends the engine's head index of so many slots: the blocks' words, then their bytes. */
+  async sendIndex(slots: number, index: Uint8Array): Promise<void> {
+    await this.#send(`index ${slots}\n`, index);
     await this.#readLine();
   }
 

@@ -10,8 +10,10 @@ export const CONTENDERS = [
   "native",
   "native-chain",
   "native-simd",
+  "native-index",
   "wasm-simd",
   "wasm-scalar",
+  "wasm-index",
   "wasm-call",
   "js-uint32",
   "js-bigint",
@@ -25,7 +27,7 @@ export type SuiteName = (typeof SUITES)[number];
 /** Who takes part in which benchmark. */
 export const SUITE_CONTENDERS: Readonly<Record<SuiteName, readonly ContenderName[]>> = {
   heads: CONTENDERS.filter((name) => name !== "native-chain"),
-  pgmap: CONTENDERS.filter((name) => name !== "js-bigint"),
+  pgmap: CONTENDERS.filter((name) => !["js-bigint", "native-index", "wasm-index"].includes(name)),
   verify: ["native", "native-simd", "js-uint32", "wasm-simd", "wasm-scalar"],
 };
 
@@ -94,7 +96,7 @@ Measures the WebAssembly engine, plain JavaScript and the same loop in C, on the
   --encoding LIST      of ${ENCODINGS.join(", ")} (default: all; pgmap: ${PGMAP_ENCODINGS.join(",")})
   --pattern LIST       heads, pgmap: of ${PATTERNS.join(", ")} (default: ${DEFAULT_PATTERNS})
   --contenders LIST    of ${CONTENDERS.join(", ")}
-                       (default: all; pgmap has no js-bigint, verify no wasm-call either)
+                       (default: all; the indexes are for heads, pgmap has no js-bigint either, verify no wasm-call)
   --map FILE           heads, verify: tile this map image in place of the real maps that ship with the package
   --mix ORDER:PERCENT,...
                        heads, verify: a synthetic map with these percentages of memory by folio order, such as 0:60,2:20,9:20

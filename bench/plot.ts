@@ -11,6 +11,8 @@ const STYLES: Readonly<Record<ContenderName, Omit<Series, "name" | "points">>> =
   "native-chain": { colour: "#999999", dashes: "1 4" },
   "wasm-simd": { colour: "#d55e00", strong: true },
   "wasm-scalar": { colour: "#b8860b" },
+  "wasm-index": { colour: "#e8a200", strong: true },
+  "native-index": { colour: "#8a6d00", dashes: "7 4" },
   "wasm-call": { colour: "#b0558a" },
   "js-uint32": { colour: "#008f69" },
   "js-bigint": { colour: "#0072b2" },

@@ -125,6 +125,8 @@ const CONTENDER_LEGEND: ContenderTexts = {
   "native-chain": "native, but each lookup waits for the one before: what one takes alone",
   "wasm-simd": "one call for a block of PFNs, the build with SIMD",
   "wasm-scalar": "the same, the build without",
+  "wasm-index": "the build with SIMD, by the head index: no slot is read",
+  "native-index": "the same index in C, -O3 -march=native",
   "wasm-call": "one call for each PFN",
   "js-uint32": "plain JavaScript over the same slots as a Uint32Array",
   "js-bigint": "the same as a BigUint64Array",

@@ -3,6 +3,7 @@
  * own memory go through without a copy, others through a staging area that stays in cache.
  */
 import { type Core, INVALID, STAGED_ELEMENTS, stagingPlaces } from "./engine/core.js";
+import type { CoreExports } from "./engine/generated/core.js";
 import { VmemmapError } from "./errors.js";
 import { checkList, checkOut, isRange, isResident, isWide, pfnListKind, sourceLength, stretch } from "./lists.js";
 import type { AnswerList, PfnList, PfnSource } from "./types.js";
@@ -27,7 +28,15 @@ const questions = {
 type Question = keyof typeof questions;
 
 /** Questions that the core answers by PFN without making slots of them, where PFNs have 32 bits. */
-const byPfn: Partial<Record<Question, "dev_pagemaps_of_pfns">> = { devPagemap: "dev_pagemaps_of_pfns" };
+const byPfn = {
+  order: "orders_of_pfns",
+  pgmap: "pgmaps_of_pfns",
+  devPagemap: "dev_pagemaps_of_pfns",
+} as const satisfies Partial<Record<Question, keyof CoreExports>>;
+
+function asksByPfn(question: Question): question is keyof typeof byPfn {
+  return question in byPfn;
+}
 
 /** Call `visit` for each stretch of the source that fits the staging, with its PFNs put at an address. */
 function forStretches(
@@ -104,7 +113,7 @@ export function answersInto(core: Core, source: PfnSource, out: AnswerList, ques
   const { ask, none } = questions[question];
   const { slots, answers } = stagingPlaces();
   const at = answers / 4;
-  const fast = byPfn[question];
+  const fast = asksByPfn(question) ? byPfn[question] : undefined;
   let invalid = 0;
   if (fast !== undefined && !isWide(core) && !(out instanceof Float64Array)) {
     const resident = isResident(core, out);

@@ -2,6 +2,7 @@ export { type VmemmapAliases } from "./aliases.js";
 export type { DaxEntry, MigrateKind, PageTotals, ZoneDeviceTotals } from "./device-map.js";
 export { VmemmapError, type VmemmapErrorCode } from "./errors.js";
 export { Folio, type PinOptions } from "./folio.js";
+export type { HeadIndex } from "./head-index.js";
 export type { AltmapRecord, ByteSource, PgmapRange, PgmapRecord } from "./image/image.js";
 export { type MemremapOptions, Pgmap, type PgmapOps } from "./pgmap.js";
 export * from "./profile/index.js";

@@ -30,7 +30,7 @@ export interface PgmapFacts {
 
 /** Tell the core of these pgmaps in place of those it knew. A pgmap's number is its place in the list. @internal */
 export function tellPgmaps(core: Core, pgmaps: readonly PgmapFacts[]): void {
-  const { pgmaps_clear, pgmap_add, pgmap_add_range } = core.exports;
+  const { pgmaps_clear, pgmap_add, pgmap_add_range, head_index_pgmaps } = core.exports;
   pgmaps_clear();
   for (const { record, type, flags, refs, held } of pgmaps) {
     pgmap_add(...halves(record.address), type, flags, refs, held);
@@ -38,6 +38,7 @@ export function tellPgmaps(core: Core, pgmaps: readonly PgmapFacts[]): void {
   for (const { pgmap, start, end, offset } of rangesOf(pgmaps.map(({ record }) => record))) {
     pgmap_add_range(pgmap, ...halves(BigInt(start)), ...halves(BigInt(end)), offset);
   }
+  head_index_pgmaps();
 }
 
 /**

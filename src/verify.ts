@@ -35,7 +35,13 @@ export type FindingCode =
   /** A page that a pgmap has in use, in another zone than ZONE_DEVICE. */
   | "pgmap-zone"
   /** A count that the kernel's rules for this type of device memory can't lead to. */
-  | "device-refcount";
+  | "device-refcount"
+  /** The head index leads a page to another head than its slot; the first such page of each 64. */
+  | "index-head"
+  /** The head index tells another order than the page's head; the first such page of each 64. */
+  | "index-order"
+  /** The head index tells another pgmap than the page's head (a number, or -2: not ZONE_DEVICE); the first page of each 512. */
+  | "index-pgmap";
 
 /** One broken rule. Addresses and words are "0x…", counts, orders, zones and nodes numbers. */
 export interface Finding {
@@ -64,9 +70,9 @@ export interface VerifyOptions {
 
 const MAX_LIMIT = 5000;
 const NO_VALUE = (1n << 64n) - 1n;
-/** Bytes of a Finding (assembly/bulk/verify.ts), and of the counts before the list. */
+/** Bytes of a Finding (assembly/bulk/findings.ts), and of the counts before the list. */
 const FINDING_BYTES = 24;
-const COUNTS_BYTES = 64;
+const COUNTS_BYTES = 128;
 
 const codes = {
   "Fault.TAIL_HEAD": "tail-head",
@@ -84,6 +90,9 @@ const codes = {
   "Fault.PGMAP_DIFFERS": "pgmap-differs",
   "Fault.PGMAP_ZONE": "pgmap-zone",
   "Fault.DEVICE_REFCOUNT": "device-refcount",
+  "Fault.INDEX_HEAD": "index-head",
+  "Fault.INDEX_ORDER": "index-order",
+  "Fault.INDEX_PGMAP": "index-pgmap",
 } as const satisfies Record<Extract<CoreConstant, `Fault.${string}`>, FindingCode>;
 
 /** Rules whose values are addresses or words. */

@@ -10,6 +10,7 @@ import { bestBuild, constant } from "./engine/modules.js";
 import { errorOf } from "./engine/status.js";
 import { VmemmapError, type VmemmapErrorCode } from "./errors.js";
 import { Folio } from "./folio.js";
+import { HeadIndex } from "./head-index.js";
 import { noteOptimized, noteRestored } from "./hvo.js";
 import { type ByteSource, decodeImage, encodeImage } from "./image/image.js";
 import { type FlagPolicy, profile as profileOf, type PresetName, type Profile } from "./profile/index.js";
@@ -57,15 +58,20 @@ export interface VmemmapOptions {
    * @default true
    */
   readonly initialize?: boolean;
+  /** Keep the {@link Vmemmap.headIndex}, where it fits beside the slots. @default true */
+  readonly headIndex?: boolean;
 }
 
 /** What {@link Vmemmap.load} reads. */
 export type ImageSource = ByteSource | ArrayBuffer | Blob;
 
 /** What {@link Vmemmap.load} takes beside the image. */
-export type LoadOptions = Pick<VmemmapOptions, "build" | "listCapacity" | "hotplugCapacity" | "maxPhysmemBits">;
+export type LoadOptions = Pick<
+  VmemmapOptions,
+  "build" | "listCapacity" | "hotplugCapacity" | "maxPhysmemBits" | "headIndex"
+>;
 
-const LOAD_OPTIONS = ["build", "listCapacity", "hotplugCapacity", "maxPhysmemBits"];
+const LOAD_OPTIONS = ["build", "listCapacity", "hotplugCapacity", "maxPhysmemBits", "headIndex"];
 const OPTIONS = [...LOAD_OPTIONS, "profile", "memory", "sections", "vmemmapBase", "initialize"];
 /** What fits a 4 GiB memory. */
 const MAX_LIST_ENTRIES = 2 ** 30;
@@ -93,6 +99,8 @@ export class Vmemmap extends DeviceMap {
   provenance: Readonly<Record<string, unknown>> = {};
   /** @internal */
   override readonly devices: Devices;
+  /** The index that lists of pages are looked up in. */
+  readonly headIndex = new HeadIndex(() => this.core);
   #core: Core | undefined;
   readonly #aliases = new AliasTable();
 
@@ -118,6 +126,7 @@ export class Vmemmap extends DeviceMap {
     this.#core = new Core(build, this.profile, this.vmemmapBase, sections, {
       listCapacity,
       physmemBits: maxPhysmemBits,
+      headIndex: options.headIndex ?? true,
       spareSections: Math.ceil(hotplugCapacity / PAGES_PER_SECTION),
     });
     this.devices = this.#makeDevices();

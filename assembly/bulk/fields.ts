@@ -3,19 +3,47 @@
 
 import { compound_head, compound_order } from "../compound";
 import { folio_mapcount, page_mapcount } from "../folio";
+import { has_index } from "../head_index";
 import { INVALID } from "../memory";
 import { page } from "../page";
 import { ref_count } from "../page_ref";
-import { slot_to_page, slot_valid } from "../sparse";
+import { pfn_to_slot, slot_to_page, slot_valid } from "../sparse";
+import { is_indexed, order_by_index, orders_by_index } from "./indexed";
 
-/** folio_order of each page's folio. */
+/** folio_order of a page's folio, or INVALID. */
+function folio_order_of(slot: u32): u32 {
+  const head = compound_head(slot);
+  return head != INVALID ? compound_order(head) : INVALID;
+}
+
+/** folio_order of each page's folio. The head index is asked first. */
 export function orders_of_slots(src: u32, dst: u32, nr: u32): u32 {
+  const indexed = has_index();
   let invalid: u32 = 0;
   for (let at: u32 = 0; at < nr; at++) {
-    const head = compound_head(load<u32>(src + (at << 2)));
-    const valid = head != INVALID;
-    store<u32>(dst + (at << 2), valid ? compound_order(head) : INVALID);
-    invalid += <u32>!valid;
+    const slot = load<u32>(src + (at << 2));
+    const order = indexed && is_indexed(slot) ? order_by_index(slot) : folio_order_of(slot);
+    store<u32>(dst + (at << 2), order);
+    invalid += <u32>(order == INVALID);
+  }
+  return invalid;
+}
+
+/** The same for PFNs below 2^32. */
+export function orders_of_pfns(src: u32, dst: u32, nr: u32): u32 {
+  const groups_end = has_index() ? src + ((nr & ~3) << 2) : src;
+  const end = src + (nr << 2);
+  const to_dst = dst - src;
+  let invalid: u32 = 0;
+  let at = src;
+  while (at != end) {
+    if (at < groups_end) at = orders_by_index(at, groups_end, at + to_dst);
+    const stop = at < groups_end ? at + 16 : end;
+    for (; at != stop; at += 4) {
+      const order = folio_order_of(pfn_to_slot(load<u32>(at)));
+      store<u32>(at + to_dst, order);
+      invalid += <u32>(order == INVALID);
+    }
   }
   return invalid;
 }

@@ -6,11 +6,13 @@
 // way one by one.
 
 import { checked_distance, compound_head, plain_distance, tagged_distance } from "../compound";
+import { has_index } from "../head_index";
 import { INVALID, NOTES, STATE } from "../memory";
 import { COMPOUND_INFO } from "../page";
 import { Encoding, Word, word, word64 } from "../profile";
 import { PLAIN, PLAIN_FLAGS, pfn_to_slot, section_entry } from "../sparse";
 import { PFN_SECTION_SHIFT, SLOT_IN_VMEMMAP_PAGE_MASK, STRUCT_PAGE_SHIFT } from "../x86_64";
+import { head_by_index, heads_by_index, is_indexed } from "./indexed";
 
 /** Addresses by a PLAIN entry carry its flags; reading as many bytes before the field takes them off again. */
 const TAG_OF_PLAIN: u32 = COMPOUND_INFO - PLAIN_FLAGS;
@@ -20,6 +22,9 @@ const TAG_OF_PLAIN: u32 = COMPOUND_INFO - PLAIN_FLAGS;
 function plain_slot_address(entry: u32, pfn: u32): u32 {
   return entry + (pfn << STRUCT_PAGE_SHIFT);
 }
+
+/** Bytes of a list that go through the slots where the index does not answer, before it is asked again. */
+export const BY_SLOTS: u32 = 64 * sizeof<u32>();
 
 /** Head of one PFN below 2^32, the checked way. */
 function checked_head_of_pfn(pfn: u32): u32 {
@@ -218,8 +223,25 @@ export function head_of_pfn(pfn: u32): u32 {
   return checked_head_of_pfn(pfn);
 }
 
-/** Heads of a list of PFNs below 2^32; answers how many were invalid. */
+/** Heads of a list of PFNs below 2^32; answers how many were invalid. The head index is asked first. */
 export function heads_of_pfns(src: u32, dst: u32, nr: u32): u32 {
+  if (!has_index()) return heads_of_pfns_by_slots(src, dst, nr);
+  const to_dst = dst - src;
+  const end = src + (nr << 2);
+  const groups_end = src + ((nr & ~3) << 2);
+  let invalid: u32 = 0;
+  let at = src;
+  while (at != end) {
+    at = heads_by_index(at, groups_end, at + to_dst);
+    const stop = at == groups_end ? end : min(at + BY_SLOTS, groups_end);
+    invalid += heads_of_pfns_by_slots(at, at + to_dst, (stop - at) >> 2);
+    at = stop;
+  }
+  return invalid;
+}
+
+/** The same through the slots alone. */
+function heads_of_pfns_by_slots(src: u32, dst: u32, nr: u32): u32 {
   switch (word(Word.ENCODING)) {
     case Encoding.POINTER:
       return head_list<Pointer>(src, dst, nr);
@@ -230,11 +252,14 @@ export function heads_of_pfns(src: u32, dst: u32, nr: u32): u32 {
   }
 }
 
-/** Heads of a list of slots; answers how many were invalid. */
+/** Heads of a list of slots; answers how many were invalid. The head index is asked first. */
 export function heads_of_slots(src: u32, dst: u32, nr: u32): u32 {
+  const indexed = has_index();
   let invalid: u32 = 0;
   for (let at: u32 = 0; at < nr; at++) {
-    invalid += store_head(dst + (at << 2), compound_head(load<u32>(src + (at << 2))));
+    const slot = load<u32>(src + (at << 2));
+    const head = indexed && is_indexed(slot) ? head_by_index(slot) : compound_head(slot);
+    invalid += store_head(dst + (at << 2), head);
   }
   return invalid;
 }

@@ -8,6 +8,7 @@
 
 import { compound_head, plain_distance, tagged_distance } from "../compound";
 import { get_dev_pagemap, own_pgmap, page_pgmap, zone_device_pages_have_same_pgmap } from "../memremap";
+import { has_index } from "../head_index";
 import { INVALID, NOTES, ZEROES } from "../memory";
 import { COMPOUND_INFO, is_tagged, page } from "../page";
 import { in_zone_device, is_zone_device_page, links, zone_field } from "../page_links";
@@ -15,7 +16,8 @@ import { Pgmap, live_pgmap_of_pfn, pgmap_number, pgmap_type } from "../pgmap";
 import { Encoding, Word, word, word64 } from "../profile";
 import { PLAIN, PLAIN_FLAGS, pfn_to_slot, section_entry, slot_to_page, slot_valid } from "../sparse";
 import { PFN_SECTION_SHIFT, SLOT_IN_VMEMMAP_PAGE_MASK, STRUCT_PAGE_SHIFT } from "../x86_64";
-import { FakeHeads, Mask, Pointer } from "./heads";
+import { BY_SLOTS, FakeHeads, Mask, Pointer } from "./heads";
+import { pgmap_words_by_index, pgmaps_by_index } from "./indexed";
 
 const NO_WORD: u64 = 0xffff_ffff_ffff_ffff;
 /** PFNs a block: their slots' cache lines fill half of a first-level cache. */
@@ -102,8 +104,23 @@ function word_list<E>(src: u32, dst: u32, nr: u32): u32 {
   return invalid;
 }
 
-/** Pgmap words of a list of PFNs below 2^32, through the folio (page_pgmap, 6.15 on). Lists must not overlap. */
+/**
+ * Pgmap words of a list of PFNs below 2^32, through the folio (page_pgmap, 6.15 on). The head index is asked first. Lists must not
+ * overlap.
+ */
 export function pgmap_words_of_pfns(src: u32, dst: u32, nr: u32): u32 {
+  if (!has_index()) return pgmap_words_by_slots(src, dst, nr);
+  const end = src + (nr << 2);
+  let invalid: u32 = 0;
+  for (let at = src; at != end; at = min(at + BY_SLOTS, end)) {
+    at = pgmap_words_by_index(at, end, dst + ((at - src) << 1));
+    invalid += pgmap_words_by_slots(at, dst + ((at - src) << 1), min(BY_SLOTS, end - at) >> 2);
+  }
+  return invalid;
+}
+
+/** The same through the slots alone. */
+function pgmap_words_by_slots(src: u32, dst: u32, nr: u32): u32 {
   switch (word(Word.ENCODING)) {
     case Encoding.POINTER:
       return word_list<Pointer>(src, dst, nr);
@@ -177,6 +194,25 @@ export function own_pgmap_words_of_slots(src: u32, dst: u32, nr: u32): u32 {
 }
 
 // ---- Numbers ------------------------------------------------------------------------------------------------------
+
+/** page_pgmap of each page of a list of PFNs below 2^32: the number of its pgmap, NOT_DEVICE or UNKNOWN. The head index is asked first. */
+export function pgmaps_of_pfns(src: u32, dst: u32, nr: u32): u32 {
+  const indexed = has_index();
+  const end = src + (nr << 2);
+  const to_dst = dst - src;
+  let invalid: u32 = 0;
+  for (let at = src; at != end;) {
+    if (indexed) at = pgmaps_by_index(at, end, at + to_dst);
+    const stop = min(at + BY_SLOTS, end);
+    for (; at != stop; at += 4) {
+      const slot = pfn_to_slot(load<u32>(at));
+      const number = slot != INVALID ? page_pgmap(slot) : INVALID;
+      store<u32>(at + to_dst, number);
+      invalid += <u32>(number == INVALID);
+    }
+  }
+  return invalid;
+}
 
 /** page_pgmap of each page of a list of slots: the number of its pgmap, NOT_DEVICE or UNKNOWN. */
 export function pgmaps_of_slots(src: u32, dst: u32, nr: u32): u32 {

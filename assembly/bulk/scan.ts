@@ -1,6 +1,7 @@
 // Passes over all slots.
 
-import { PageHead, PageTail, compound_head, compound_order, scan_section } from "../compound";
+import { PageHead, PageTail, compound_head, compound_order } from "../compound";
+import { scan_section } from "../index_scan";
 import { page_pgmap } from "../memremap";
 import { INVALID, MAX_PGMAPS, PREDICATE } from "../memory";
 import { page } from "../page";

@@ -24,6 +24,8 @@ struct map {
 	uint64_t zone_mask;   /* the zone's bits of the flags word, */
 	uint64_t zone_device; /* and how they read in ZONE_DEVICE */
 	uint64_t pgmap_array; /* pgmaps by PFN, the head of an xarray (xarray.h) */
+	const uint64_t *head_bits;   /* the head index: a bit for each page that is no tail, */
+	const uint8_t *block_orders; /* and for each 64 pages their order, or MIXED */
 	uint32_t zero;        /* 0 */
 };
 
@@ -54,6 +56,7 @@ typedef void loop(const struct map *map, const uint32_t *restrict pfns, void *re
 	extern loop *const op##_native_chain[ENCODINGS];
 
 DECLARE_LOOPS(heads) /* compound_head: u32, a PFN */
+DECLARE_LOOPS(index) /* the same by the head index */
 DECLARE_LOOPS(page)  /* page->pgmap up to 6.14: u64, the pgmap's address */
 DECLARE_LOOPS(folio) /* page_pgmap from 6.15 on: u64 */
 DECLARE_LOOPS(range) /* get_dev_pagemap: u64 */

@@ -4,6 +4,7 @@
  *   map SLOTS BASE HEAD_FLAG ENCODING   then SLOTS * 64 bytes     -> ok
  *   device FIRST_PFN ZONE_MASK ZONE_DEVICE PGMAPS   then PGMAPS * 24 bytes: address, first PFN, last PFN
  *                                                                 -> ok; the map's slots are those from FIRST_PFN on
+ *   index SLOTS                         then SLOTS / 8 + SLOTS / 64 bytes: the head index   -> ok
  *   list COUNT                          then COUNT * 4 bytes      -> ok
  *   run OP VARIANT OFFSET COUNT                                   -> COUNT answers for that part of the list
  *   time OP VARIANT OFFSET COUNT WARM_OFFSET WARM_COUNT           -> NANOSECONDS CHECKSUM, of one run over that part
@@ -35,7 +36,7 @@ struct buffer {
 	size_t size;
 };
 
-static struct buffer map_bytes, list_bytes, results_bytes;
+static struct buffer index_bytes, map_bytes, list_bytes, results_bytes;
 static struct map map;
 static uint64_t map_slots;
 static enum encoding encoding;
@@ -72,6 +73,7 @@ static const struct op {
 	loop *const *loops[VARIANTS];
 } ops[] = {
 	{ "heads", sizeof(uint32_t), ALL_VARIANTS(heads) },
+	{ "index", sizeof(uint32_t), ALL_VARIANTS(index) },
 	{ "page", sizeof(uint64_t), ALL_VARIANTS(page) },
 	{ "folio", sizeof(uint64_t), ALL_VARIANTS(folio) },
 	{ "range", sizeof(uint64_t), ALL_VARIANTS(range) },
@@ -151,6 +153,18 @@ static void receive_device(const char *arguments)
 		if (!xa_store_range(&map.pgmap_array, pgmap.first, pgmap.last, pgmap.address))
 			fail("not enough memory");
 	}
+	puts("ok");
+}
+
+static void receive_index(const char *arguments)
+{
+	uint64_t slots;
+
+	if (sscanf(arguments, "%" SCNu64, &slots) != 1)
+		fail("index: one argument wanted");
+	receive(&index_bytes, slots / 8 + slots / 64);
+	map.head_bits = index_bytes.bytes;
+	map.block_orders = (const uint8_t *)index_bytes.bytes + slots / 8;
 	puts("ok");
 }
 
@@ -278,7 +292,7 @@ static const struct command {
 	const char *name;
 	void (*execute)(const char *arguments);
 } commands[] = {
-	{ "map ", receive_map }, { "device ", receive_device }, { "list ", receive_list },
+	{ "map ", receive_map }, { "device ", receive_device }, { "index ", receive_index }, { "list ", receive_list },
 	{ "run ", answer_run },  { "time ", answer_time },      { "pass ", answer_pass },
 };
 

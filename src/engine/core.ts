@@ -36,7 +36,7 @@ export class Core {
     profile: Profile,
     vmemmapBase: bigint,
     sections: readonly Section[],
-    needs: Pick<MemoryNeeds, "listCapacity" | "physmemBits"> & { readonly spareSections: number },
+    needs: Pick<MemoryNeeds, "listCapacity" | "physmemBits" | "headIndex"> & { readonly spareSections: number },
   ) {
     const lastSection = sections.at(-1)?.number ?? 0;
     this.plan = planMemory({ ...needs, sections: sections.length + needs.spareSections, lastSection });
@@ -46,6 +46,7 @@ export class Core {
     this.#loaded.set(build, this.exports);
     this.#view();
     writeState(this.exports, { ...this.plan, vmemmapBase }, profile);
+    this.exports.head_index_start();
     this.setSections(sections);
   }
 

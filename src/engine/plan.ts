@@ -13,6 +13,9 @@ export interface MemoryPlan {
   /** Start and length of the room for the user's lists. */
   readonly lists: number;
   readonly listBytes: number;
+  /** Start of the room for the head index, and how many sections of slots it has room for; 0 where there is none. */
+  readonly headIndex: number;
+  readonly headIndexSections: number;
   readonly slots: number;
   readonly wasmPages: number;
 }
@@ -26,23 +29,45 @@ export interface MemoryNeeds {
   readonly physmemBits: number;
   /** u32 entries for the user's lists. */
   readonly listCapacity: number;
+  /** Whether to make room for the head index, where it fits. */
+  readonly headIndex: boolean;
 }
 
+/** Sections that may come later than planned and still have room in the head index: 32 GiB of memory. Untouched, it costs nothing. */
+const HEAD_INDEX_SPARE_SECTIONS = 256;
+
 /** Plan a memory. The table has one entry more, which stays 0. */
-export function planMemory({ sections, lastSection, physmemBits, listCapacity }: MemoryNeeds): MemoryPlan {
+export function planMemory(needs: MemoryNeeds): MemoryPlan {
+  const { sections } = needs;
+  const wishes = needs.headIndex ? [sections + HEAD_INDEX_SPARE_SECTIONS, sections, 0] : [0];
+  const plans = wishes.map((headIndexSections) => planWith(needs, headIndexSections));
+  const plan = plans.find(({ wasmPages }) => wasmPages <= MAX_WASM_PAGES);
+  if (plan !== undefined) return plan;
+  const most = Math.floor((MAX_WASM_PAGES * WASM_PAGE - plans.at(-1)!.slots) / SECTION_BYTES) * PAGES_PER_SECTION;
+  throw new VmemmapError(
+    "out-of-memory",
+    `${sections * PAGES_PER_SECTION} slots do not fit: one 4 GiB WebAssembly memory holds ${Math.max(most, 0)} beside ${needs.listCapacity} list entries`,
+  );
+}
+
+function planWith(needs: MemoryNeeds, headIndexSections: number): MemoryPlan {
+  const { sections, lastSection, physmemBits, listCapacity } = needs;
   const tableEntries = Math.max(2 ** (physmemBits - SECTION_BITS), lastSection + 1);
   const lists = constant("SECTION_TABLE") + (tableEntries + 2) * 4;
   const listBytes = listCapacity * 4;
-  const slots = Math.ceil((lists + listBytes) / WASM_PAGE) * WASM_PAGE;
+  const headIndex = Math.ceil((lists + listBytes) / 8) * 8;
+  const headIndexBytes = headIndexSections * constant("HEAD_INDEX_BYTES_PER_SECTION");
+  const slots = Math.ceil((headIndex + headIndexBytes) / WASM_PAGE) * WASM_PAGE;
   const wasmPages = (slots + sections * SECTION_BYTES) / WASM_PAGE;
-  if (wasmPages > MAX_WASM_PAGES) {
-    const most = Math.floor((MAX_WASM_PAGES * WASM_PAGE - slots) / SECTION_BYTES) * PAGES_PER_SECTION;
-    throw new VmemmapError(
-      "out-of-memory",
-      `${sections * PAGES_PER_SECTION} slots do not fit: one 4 GiB WebAssembly memory holds ${Math.max(most, 0)} beside ${listCapacity} list entries`,
-    );
-  }
-  return { tableEntries, lists, listBytes, slots, wasmPages };
+  return {
+    tableEntries,
+    lists,
+    listBytes,
+    headIndex: headIndexSections > 0 ? headIndex : 0,
+    headIndexSections,
+    slots,
+    wasmPages,
+  };
 }
 
 /** A memory of the planned size, which can grow. */

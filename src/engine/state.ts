@@ -153,6 +153,8 @@ function setWord(core: CoreExports, name: WordName, value: bigint | number): voi
 export interface MapPlace {
   readonly slots: number;
   readonly tableEntries: number;
+  readonly headIndex: number;
+  readonly headIndexSections: number;
   readonly vmemmapBase: bigint;
 }
 
@@ -160,6 +162,8 @@ export interface MapPlace {
 export function writeState(core: CoreExports, place: MapPlace, profile: Profile): void {
   setWord(core, "SLOTS", place.slots);
   setWord(core, "NR_SECTIONS", place.tableEntries);
+  setWord(core, "HEAD_INDEX_ROOM", place.headIndex);
+  setWord(core, "HEAD_INDEX_SECTIONS", place.headIndexSections);
   setWord(core, "VMEMMAP_BASE", place.vmemmapBase);
   for (const [name, value] of Object.entries(wordsOf(profile))) setWord(core, name as WordName, value);
 }

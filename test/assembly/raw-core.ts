@@ -26,7 +26,13 @@ export function rawCore(
   sections: readonly (readonly [nr: number, valid?: bigint])[],
 ): RawCore {
   const lastSection = sections.at(-1)![0];
-  const plan = planMemory({ sections: sections.length, lastSection, physmemBits: 46, listCapacity: 0 });
+  const plan = planMemory({
+    sections: sections.length,
+    lastSection,
+    physmemBits: 46,
+    listCapacity: 0,
+    headIndex: true,
+  });
   const memory = makeMemory(plan);
   const abort = (): never => {
     throw new Error("assertion failed in the core");
@@ -34,6 +40,7 @@ export function rawCore(
   const instance = new WebAssembly.Instance(new WebAssembly.Module(moduleBytes(name)), { env: { memory, abort } });
   const exports = instance.exports as unknown as CoreExports;
   writeState(exports, { ...plan, vmemmapBase: profile.vmemmapBase }, profile);
+  exports.head_index_start();
   for (const [nr, valid = (1n << 64n) - 1n] of sections) {
     exports.sparse_add_section(nr, Number(valid & 0xffffffffn), Number(valid >> 32n));
   }

@@ -1,0 +1,227 @@
+// The head index as the slots tell it, block by block; and with it which sections are well-formed, since a block that the index
+// can express has no ill-formed word.
+
+import { checked_distance, has_head_flag, page_address, plain_distance } from "./compound";
+import {
+  ASK,
+  ASK_PGMAP,
+  BLOCK_PAGES,
+  BLOCK_SHIFT,
+  MIXED,
+  NO_PGMAP_HERE,
+  ONE_PGMAP,
+  bits_of_order,
+  block_order,
+  block_word,
+  has_index,
+  index_forget,
+  index_forget_all,
+  index_has_room,
+  subsection_pgmap,
+} from "./head_index";
+import { INVALID, ONES } from "./memory";
+import { COMPOUND_INFO, is_tagged, page } from "./page";
+import { in_zone_device, links, zone_field } from "./page_links";
+import { Pgmap, pgmap_number } from "./pgmap";
+import { Encoding, Word, state_set, word, word64 } from "./profile";
+import { pfn_to_slot, set_section_plain, slot_to_page, slot_to_pfn, slot_to_pfn_low, slot_valid } from "./sparse";
+import {
+  PAGES_PER_SECTION,
+  PFN_SECTION_SHIFT,
+  PFN_SUBSECTION_SHIFT,
+  STRUCT_PAGE_SHIFT,
+  STRUCT_PAGE_SIZE,
+} from "./x86_64";
+
+const SUBSECTION_PAGES: u32 = 1 << PFN_SUBSECTION_SHIFT;
+const TOP: u64 = 0x8000_0000_0000_0000;
+const ALL: u64 = 0xffff_ffff_ffff_ffff;
+
+/** Whether pages `from` to `to` of the block at `p`, all tagged, lead to the head at `address`; `own` is page 0's. */
+function lead_to(p: u32, from: u32, to: u32, own: u64, address: u64): bool {
+  let wrong: u64 = 0;
+  if (word(Word.ENCODING) == Encoding.MASK) {
+    for (let i = from; i < to; i++) {
+      const info = load<u64>(p + (i << STRUCT_PAGE_SHIFT), COMPOUND_INFO);
+      wrong |= ((own + (i << STRUCT_PAGE_SHIFT)) & info) ^ address;
+    }
+  } else {
+    const info = address | 1;
+    for (let i = from; i < to; i++) wrong |= load<u64>(p + (i << STRUCT_PAGE_SHIFT), COMPOUND_INFO) ^ info;
+  }
+  return wrong == 0;
+}
+
+/** A block whose first page leads `distance` pages back: part of one folio as a whole, or nothing that can be expressed. */
+function block_of_tails(slot: u32, p: u32, tags: u64, distance: u32, bits: u32): u32 {
+  const head = slot - distance;
+  if (distance > slot || (head & (BLOCK_PAGES - 1)) != 0) return ASK;
+  if (pfn_to_slot(slot_to_pfn(slot) - distance) != head) return ASK;
+  const order: u32 = load<u8>(block_order(head));
+  if (order <= BLOCK_SHIFT || (order & (ASK | MIXED)) != 0 || distance >> order != 0) return ASK;
+  if ((tags | 1) != ALL || !lead_to(p, 1, BLOCK_PAGES, page_address(slot), page_address(head))) return ASK;
+  store<u64>(bits, 1);
+  return order;
+}
+
+/** A block whose first page is no tail, by its tags and the heads among its pages. */
+function block_of_heads(slot: u32, p: u32, tags: u64, heads: u64, bits: u32): u32 {
+  const own = page_address(slot);
+  const pfn = slot_to_pfn_low(slot);
+  let order: u32 = 0;
+  let left = tags;
+  for (; heads != 0; heads &= heads - 1) {
+    const at = <u32>ctz(heads);
+    // The order stands in the page after, which is in another block if this one is not even.
+    if ((at & 1) != 0) return ASK;
+    order = load<u8>(p + (at << STRUCT_PAGE_SHIFT) + word(Word.ORDER));
+    if (order == 0 || order > word(Word.MAX_FOLIO_ORDER)) return ASK;
+    if (((pfn + at) & (((<u32>1) << order) - 1)) != 0) return ASK;
+    const end = order < BLOCK_SHIFT ? at + ((<u32>1) << order) : BLOCK_PAGES;
+    const run = ((ALL >> (BLOCK_PAGES - (end - at))) << at) & ~((<u64>1) << at);
+    if ((left & run) != run || !lead_to(p, at + 1, end, own, own + (at << STRUCT_PAGE_SHIFT))) return ASK;
+    left &= ~run;
+  }
+  if (left != 0) return ASK;
+  store<u64>(bits, ~tags);
+  return order > BLOCK_SHIFT || ~tags == bits_of_order(order) ? order : MIXED;
+}
+
+/**
+ * What the index says of the block that begins at `slot`, by its slots: the word to the address `bits`, the byte as the answer. Blocks
+ * before it have been looked at.
+ */
+export function block_of_slots(slot: u32, bits: u32): u32 {
+  if (!slot_valid(slot)) return ASK;
+  const p = slot_to_page(slot);
+  const to_top = 63 - ctz(word64(Word.PG_HEAD));
+  let tags: u64 = 0;
+  let flagged: u64 = 0;
+  for (let at = p, end = p + (BLOCK_PAGES << STRUCT_PAGE_SHIFT); at != end; at += STRUCT_PAGE_SIZE) {
+    tags = (tags >> 1) | (load<u64>(at, COMPOUND_INFO) << 63);
+    flagged = (flagged >> 1) | ((load<u64>(at) << to_top) & TOP);
+  }
+  const may_be_fake = word(Word.ENCODING) == Encoding.FAKE_HEADS && (flagged & (tags >> 1) & 1) != 0;
+  if ((tags & 1) != 0 || may_be_fake) {
+    const distance = checked_distance(slot);
+    if (distance == INVALID) return ASK;
+    if (distance != 0) return block_of_tails(slot, p, tags, distance, bits);
+  }
+  return (tags & 1) != 0 ? ASK : block_of_heads(slot, p, tags, flagged & ~tags, bits);
+}
+
+// ---- Pgmaps -------------------------------------------------------------------------------------------------------
+
+/** The pgmap that page_pgmap answers for all pages of a subsection whose blocks are known, by its slots. */
+export function pgmap_of_slots(slot: u32): u32 {
+  if (!slot_valid(slot)) return ASK_PGMAP;
+  const zone_bits = zone_field();
+  const zone_device = links(word(Word.ZONE_DEVICE), 0);
+  const end = slot + SUBSECTION_PAGES;
+  let devices: u32 = 0;
+  for (let s = slot; s != end; s++) devices += <u32>((load<u64>(slot_to_page(s)) & zone_bits) == zone_device);
+  if (devices == 0) return NO_PGMAP_HERE;
+  if (devices != SUBSECTION_PAGES) return ASK_PGMAP;
+  for (let s = slot; s != end; s += BLOCK_PAGES) {
+    if (load<u8>(block_order(s)) == ASK) return ASK_PGMAP;
+  }
+  const value = pgmap_word_of(slot);
+  for (let s = slot; s != end; s++) {
+    const p = slot_to_page(s);
+    if (!is_tagged(p) && changetype<page>(p).compound_info != value && pgmap_word_of(s) != value) return ASK_PGMAP;
+  }
+  const number = pgmap_number(value);
+  return number == <u32>Pgmap.UNKNOWN ? ONE_PGMAP : number;
+}
+
+/** The word at +8 of the head of a page of a block that the index expresses. */
+function pgmap_word_of(slot: u32): u64 {
+  return changetype<page>(slot_to_page(slot - checked_distance(slot))).compound_info;
+}
+
+/** Look up the numbers of pgmaps that pages have in common but that had none: after the host has named them. */
+export function head_index_pgmaps(): void {
+  if (!has_index()) return;
+  for (let slot: u32 = 0, end = word(Word.NR_SLOTS); slot < end; slot += SUBSECTION_PAGES) {
+    const at = subsection_pgmap(slot);
+    if (load<u16>(at) != ONE_PGMAP) continue;
+    const number = pgmap_number(pgmap_word_of(slot));
+    if (number != <u32>Pgmap.UNKNOWN) store<u16>(at, <u16>number);
+  }
+}
+
+// ---- Sections -----------------------------------------------------------------------------------------------------
+
+/** Whether the unchecked loop would answer for this slot what the checked one does, by slot and by PFN. */
+function well_formed(slot: u32, encoding: u32, base_low: u32): bool {
+  const distance = checked_distance(slot);
+  if (distance == INVALID) return false;
+  const pfn = slot_to_pfn(slot);
+  if (plain_distance(encoding, slot_to_page(slot), <u32>pfn, base_low) != distance) return false;
+  return pfn_to_slot(pfn - distance) == slot - distance;
+}
+
+/** How many words at +8 of a block's slots are ill-formed. */
+function ill_formed(first: u32): u32 {
+  const encoding = word(Word.ENCODING);
+  const base_low = <u32>word64(Word.VMEMMAP_BASE);
+  let ill: u32 = 0;
+  for (let slot = first, end = first + BLOCK_PAGES; slot < end; slot++) {
+    const p = slot_to_page(slot);
+    const may_be_tail = is_tagged(p) || (encoding == Encoding.FAKE_HEADS && has_head_flag(p));
+    if (may_be_tail && slot_valid(slot) && !well_formed(slot, encoding, base_low)) ill++;
+  }
+  return ill;
+}
+
+/** Make the index of the blocks that `nr` slots are in. */
+export function index_blocks(slot: u32, nr: u32): void {
+  const end = slot + nr;
+  for (let at = slot & ~(BLOCK_PAGES - 1); at < end; at += BLOCK_PAGES) {
+    store<u8>(block_order(at), <u8>block_of_slots(at, block_word(at)));
+  }
+}
+
+/**
+ * Read all words at +8 of a section's slots, mark it PLAIN if it may be, and answer how many are ill-formed. Its part of the head
+ * index is made on the way; sections before it have been read.
+ */
+export function scan_section(slot_section: u32): u32 {
+  const first = slot_section << PFN_SECTION_SHIFT;
+  const end = first + PAGES_PER_SECTION;
+  if (first >= word(Word.NR_SLOTS)) return 0;
+  const indexed = index_has_room(slot_section);
+  if (indexed) index_forget(first, PAGES_PER_SECTION, slot_to_pfn_low(first));
+  let ill: u32 = 0;
+  for (let slot = first; slot < end; slot += BLOCK_PAGES) {
+    if (indexed) {
+      const order = block_of_slots(slot, block_word(slot));
+      store<u8>(block_order(slot), <u8>order);
+      if (order != ASK) continue;
+    }
+    ill += ill_formed(slot);
+  }
+  set_section_plain(slot_section, ill == 0);
+  if (!indexed) return ill;
+  for (let slot = first; slot < end; slot += SUBSECTION_PAGES) {
+    store<u16>(subsection_pgmap(slot), <u16>pgmap_of_slots(slot));
+  }
+  return ill;
+}
+
+/** Put the head index to work, in the room the host has made for it; it answers for no section before that is scanned. */
+export function head_index_start(): void {
+  state_set(Word.HEAD_INDEX, word(Word.HEAD_INDEX_ROOM), 0);
+  store<u64>(ONES, ALL);
+  if (index_has_room((max<u32>(word(Word.NR_SLOTS), 1) - 1) >> PFN_SECTION_SHIFT)) index_forget_all();
+}
+
+/** Blocks of present pages that the index can't express. */
+export function head_index_asks(): u32 {
+  if (!has_index()) return 0;
+  let asks: u32 = 0;
+  for (let slot: u32 = 0, end = word(Word.NR_SLOTS); slot < end; slot += BLOCK_PAGES) {
+    asks += <u32>(load<u8>(block_order(slot)) == ASK && slot_valid(slot));
+  }
+  return asks;
+}
