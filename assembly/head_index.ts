@@ -4,14 +4,14 @@
 // A block is 64 pages. Of each block there is a word whose bit n says that page n is no tail (a head or a single page; bit 0
 // is set in every block that stands in one folio as a whole), and a byte:
 //
-//     7     6       5 .... 0
-//     ASK | MIXED | order        up to 6: all folios of the block have this order; 7 and more: the block is part of one of that order
+//     7       6       5   4 .... 0
+//     KNOWN | MIXED |   | order     up to 6: all folios of the block have this order; 7 and more: the block is part of one of that order
 //
 // In a MIXED block all folios begin and end, and their orders are told by how far the bits are apart. Most blocks of a real machine are
 // of one order, so most lookups read the byte alone, and the bytes are few enough to stay in a second-level cache.
 //
 // Folios are as large as their order says and aligned, so nothing else is to be known of them. Where the slots say anything else
-// (a tag that leads elsewhere, an order that is not the run of tails, absent pages) the byte is ASK, and lookups ask the slots.
+// (a tag that leads elsewhere, an order that is not the run of tails, absent pages) the byte is 0, ASK, and lookups ask the slots.
 //
 // Of each subsection there is the number of the pgmap that page_pgmap answers for all its pages, NOT_DEVICE, or ASK_PGMAP.
 //
@@ -32,10 +32,13 @@ export const BLOCK_PAGES: u32 = SLOTS_PER_VMEMMAP_PAGE;
 export const BLOCK_SHIFT: u32 = VMEMMAP_PAGE_SHIFT;
 const PAGE_IN_BLOCK_MASK: u32 = SLOT_IN_VMEMMAP_PAGE_MASK;
 
-/** Byte of a block of which the slots are to be asked. */
-export const ASK: u32 = 0x80;
+/** Byte of a block of which the slots are to be asked: that of absent sections, too, for which low memory is read. */
+export const ASK: u32 = 0;
+/** Bit of the byte of every other block. */
+export const KNOWN: u32 = 0x80;
 /** Bit of the byte of a block with folios of several orders. */
 export const MIXED: u32 = 0x40;
+const ORDER_MASK: u32 = 0x1f;
 /** Number of a subsection whose slots are to be asked. */
 export const ASK_PGMAP: u32 = 0xffff;
 /** Number of a subsection without ZONE_DEVICE pages. */
@@ -49,7 +52,9 @@ const BITMAP_BYTES: u32 = PAGES_PER_SECTION >> 3;
 const ORDER_BYTES: u32 = PAGES_PER_SECTION >> BLOCK_SHIFT;
 const PGMAP_SHIFT: u32 = PFN_SECTION_SHIFT - PFN_SUBSECTION_SHIFT;
 const PGMAP_BYTES: u32 = (1 << PGMAP_SHIFT) * sizeof<u16>();
-/** Bytes of room that the index needs for each section of slots there may be; all in one piece, from a multiple of 8 on. */
+/** Bytes of room that the index needs, from a multiple of 8 on, */
+export const HEAD_INDEX_BYTES: u32 = (1 << (32 - PFN_SECTION_SHIFT)) * sizeof<u32>();
+/** and for each section of slots there may be. */
 export const HEAD_INDEX_BYTES_PER_SECTION: u32 = BITMAP_BYTES + ORDER_BYTES + PGMAP_BYTES;
 
 // ---- Where things are ---------------------------------------------------------------------------------------------
@@ -61,25 +66,32 @@ export function has_index(): bool {
   return word(Word.HEAD_INDEX) != 0;
 }
 
+/** Address of the table that leads from a section's number, below 2^17, to its blocks' bytes; 0 for absent ones. */
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+export function index_table(): u32 {
+  return word(Word.HEAD_INDEX);
+}
+
 /** Address of the blocks' words. */
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
 export function index_bitmap(): u32 {
-  return word(Word.HEAD_INDEX);
+  return word(Word.HEAD_INDEX) + HEAD_INDEX_BYTES;
 }
 
 /** Address of the blocks' bytes. */
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
 export function index_orders(): u32 {
-  return word(Word.HEAD_INDEX) + word(Word.HEAD_INDEX_SECTIONS) * BITMAP_BYTES;
+  return index_bitmap() + word(Word.HEAD_INDEX_SECTIONS) * BITMAP_BYTES;
 }
 
 /** Address of the subsections' pgmap numbers. */
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
 export function index_pgmaps(): u32 {
-  return word(Word.HEAD_INDEX) + word(Word.HEAD_INDEX_SECTIONS) * (BITMAP_BYTES + ORDER_BYTES);
+  return index_bitmap() + word(Word.HEAD_INDEX_SECTIONS) * (BITMAP_BYTES + ORDER_BYTES);
 }
 
 /** Address of the word of a slot's block. */
@@ -121,6 +133,20 @@ export function index_has_room(slot_section: u32): bool {
   return false;
 }
 
+/** Whether all folios of a block have one order, by its byte. */
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+export function is_one_order(byte: u32): bool {
+  return (byte & (KNOWN | MIXED)) == KNOWN;
+}
+
+/** That order. */
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+export function order_in(byte: u32): u32 {
+  return byte & ORDER_MASK;
+}
+
 /** What a lookup goes by: a MIXED block's word, else a bit for each page. */
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
@@ -131,13 +157,19 @@ export function lookup_bits(slot: u32): u64 {
 // ---- What changes say ---------------------------------------------------------------------------------------------
 // Each takes slots whose PFNs are in a row. A block that is ASK stays so unless the change covers it as a whole.
 
-/** The words and bytes of `nr` blocks. */
+/** A section has these slots, or is gone. */
+export function index_section(nr: u32, slot_section: u32, present: bool): void {
+  if (nr >= 1 << (32 - PFN_SECTION_SHIFT)) return;
+  store<u32>(index_table() + (nr << 2), present ? block_order(slot_section << PFN_SECTION_SHIFT) : 0);
+}
+
+/** The words and bytes of `nr` blocks: known, and of one order. */
 function set_blocks(slot: u32, nr: u32, bits: u64, order: u32): void {
   const at = block_word(slot);
   for (let i: u32 = 0; i < nr; i++) store<u64>(at + (i << 3), bits);
   const orders = block_order(slot);
-  if (nr == 1) store<u8>(orders, <u8>order);
-  else memory.fill(orders, <u8>order, nr);
+  if (nr == 1) store<u8>(orders, <u8>(KNOWN | order));
+  else memory.fill(orders, <u8>(KNOWN | order), nr);
 }
 
 /** Bits of the pages of a block from the slot's on, `nr` of them; `nr` below 64. */
@@ -159,7 +191,7 @@ export function bits_of_order(order: u32): u64 {
 @inline
 function mix(slot: u32): void {
   const at = block_order(slot);
-  if (load<u8>(at) != ASK) store<u8>(at, <u8>MIXED);
+  if (load<u8>(at) != ASK) store<u8>(at, <u8>(KNOWN | MIXED));
 }
 
 /** Single pages became a folio. */
@@ -234,7 +266,7 @@ export function index_freed(slot: u32, order: u32): void {
 /** Pages of the folio that a block is part of as a whole, or of the block. */
 function pages_around(slot: u32): u32 {
   const order: u32 = load<u8>(block_order(slot));
-  return (order & (ASK | MIXED)) != 0 ? BLOCK_PAGES : 1 << max(order, BLOCK_SHIFT);
+  return is_one_order(order) ? 1 << max(order_in(order), BLOCK_SHIFT) : BLOCK_PAGES;
 }
 
 /** First slot of that folio, or of the block. */
@@ -316,7 +348,8 @@ export function index_device(slot: u32, nr: u32, number: u32): void {
 export function index_subsection(slot: u32, present: bool): void {
   if (!has_index()) return;
   const nr: u32 = 1 << PFN_SUBSECTION_SHIFT;
-  set_blocks(slot, nr >> BLOCK_SHIFT, ALL_HEADS, present ? 0 : ASK);
+  set_blocks(slot, nr >> BLOCK_SHIFT, ALL_HEADS, 0);
+  if (!present) memory.fill(block_order(slot), <u8>ASK, nr >> BLOCK_SHIFT);
   // The zone of a page of zeroes is the first.
   const zone_device = word(Word.ZONE_DEVICE);
   store<u16>(subsection_pgmap(slot), <u16>(present && zone_device != 0 ? NO_PGMAP_HERE : ASK_PGMAP));

@@ -59,7 +59,7 @@ export {
 export { hugetlb_vmemmap_optimize_folio, hugetlb_vmemmap_restore_folio } from "./hugetlb_vmemmap";
 
 // The head index
-export { HEAD_INDEX_BYTES_PER_SECTION, head_index_drop, head_index_ready } from "./head_index";
+export { HEAD_INDEX_BYTES, HEAD_INDEX_BYTES_PER_SECTION, head_index_drop, head_index_ready } from "./head_index";
 export { head_index_asks, head_index_pgmaps, head_index_start, scan_section } from "./index_scan";
 
 // Flags, links, types

@@ -7,6 +7,8 @@ import {
   ASK_PGMAP,
   BLOCK_PAGES,
   BLOCK_SHIFT,
+  HEAD_INDEX_BYTES,
+  KNOWN,
   MIXED,
   NO_PGMAP_HERE,
   ONE_PGMAP,
@@ -17,6 +19,10 @@ import {
   index_forget,
   index_forget_all,
   index_has_room,
+  index_section,
+  index_table,
+  is_one_order,
+  order_in,
   subsection_pgmap,
 } from "./head_index";
 import { INVALID, ONES } from "./memory";
@@ -24,7 +30,15 @@ import { COMPOUND_INFO, is_tagged, page } from "./page";
 import { in_zone_device, links, zone_field } from "./page_links";
 import { Pgmap, pgmap_number } from "./pgmap";
 import { Encoding, Word, state_set, word, word64 } from "./profile";
-import { pfn_to_slot, set_section_plain, slot_to_page, slot_to_pfn, slot_to_pfn_low, slot_valid } from "./sparse";
+import {
+  pfn_to_slot,
+  set_section_plain,
+  slot_section_nr,
+  slot_to_page,
+  slot_to_pfn,
+  slot_to_pfn_low,
+  slot_valid,
+} from "./sparse";
 import {
   PAGES_PER_SECTION,
   PFN_SECTION_SHIFT,
@@ -57,11 +71,11 @@ function block_of_tails(slot: u32, p: u32, tags: u64, distance: u32, bits: u32):
   const head = slot - distance;
   if (distance > slot || (head & (BLOCK_PAGES - 1)) != 0) return ASK;
   if (pfn_to_slot(slot_to_pfn(slot) - distance) != head) return ASK;
-  const order: u32 = load<u8>(block_order(head));
-  if (order <= BLOCK_SHIFT || (order & (ASK | MIXED)) != 0 || distance >> order != 0) return ASK;
+  const byte: u32 = load<u8>(block_order(head));
+  if (!is_one_order(byte) || order_in(byte) <= BLOCK_SHIFT || distance >> order_in(byte) != 0) return ASK;
   if ((tags | 1) != ALL || !lead_to(p, 1, BLOCK_PAGES, page_address(slot), page_address(head))) return ASK;
   store<u64>(bits, 1);
-  return order;
+  return byte;
 }
 
 /** A block whose first page is no tail, by its tags and the heads among its pages. */
@@ -84,7 +98,7 @@ function block_of_heads(slot: u32, p: u32, tags: u64, heads: u64, bits: u32): u3
   }
   if (left != 0) return ASK;
   store<u64>(bits, ~tags);
-  return order > BLOCK_SHIFT || ~tags == bits_of_order(order) ? order : MIXED;
+  return KNOWN | (order > BLOCK_SHIFT || ~tags == bits_of_order(order) ? order : MIXED);
 }
 
 /**
@@ -213,7 +227,11 @@ export function scan_section(slot_section: u32): u32 {
 export function head_index_start(): void {
   state_set(Word.HEAD_INDEX, word(Word.HEAD_INDEX_ROOM), 0);
   store<u64>(ONES, ALL);
-  if (index_has_room((max<u32>(word(Word.NR_SLOTS), 1) - 1) >> PFN_SECTION_SHIFT)) index_forget_all();
+  const sections = word(Word.NR_SLOTS) >> PFN_SECTION_SHIFT;
+  if (sections == 0 || !index_has_room(sections - 1)) return;
+  memory.fill(index_table(), 0, HEAD_INDEX_BYTES);
+  for (let s: u32 = 0; s < sections; s++) index_section(slot_section_nr(s << PFN_SECTION_SHIFT), s, true);
+  index_forget_all();
 }
 
 /** Blocks of present pages that the index can't express. */

@@ -14,7 +14,7 @@
 //     0x7a000  their ranges, by PFN
 //     0x82000  which pgmap has which kernel address: a hash table of u16
 //     0x83000  64 bytes of zeroes, to be read in place of a slot
-//     0x83040  8 bytes of ones, to be read in place of a block of the head index
+//     0x83040  8 bytes of ones, to be read in place of a word of the head index
 //     0x90000  section table, u32 an entry, as long as the host wishes, and one entry more that stays 0
 //              lists the host keeps in this memory
 //              slots, 64 bytes each, up to the end

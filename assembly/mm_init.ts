@@ -2,15 +2,7 @@
 // vmemmap that holds them (vmemmap_populate_compound_pages, mm/sparse-vmemmap.c).
 
 import { check_span, compound_info_of, prep_compound_head, prep_compound_tail } from "./compound";
-import {
-  block_order,
-  forget_pgmaps,
-  has_index,
-  index_compound,
-  index_device,
-  index_forget,
-  index_singles,
-} from "./head_index";
+import { KNOWN, block_order, has_index, index_compound, index_device, index_forget, index_singles } from "./head_index";
 import { index_blocks } from "./index_scan";
 import { idle_count } from "./memremap";
 import { page } from "./page";
@@ -90,7 +82,8 @@ function index_dedup_folio(head: u32, order: u32): void {
   const nr: u32 = 1 << order;
   index_forget(head, nr, slot_to_pfn_low(head));
   index_blocks(head, RESERVED_SLOTS);
-  if (load<u8>(block_order(head)) != order || load<u8>(block_order(head + SLOTS_PER_VMEMMAP_PAGE)) != order) return;
+  const told = KNOWN | order;
+  if (load<u8>(block_order(head)) != told || load<u8>(block_order(head + SLOTS_PER_VMEMMAP_PAGE)) != told) return;
   index_compound(head, order);
   const zone_device = links(word(Word.ZONE_DEVICE), 0);
   for (let i: u32 = 0; i < RESERVED_SLOTS; i++) {

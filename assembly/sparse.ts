@@ -9,7 +9,7 @@
 // PLAIN says that lookups in this section need no checks: all its subsections are valid, and each tagged word leads
 // to a present slot that stands as many slots before as it stands PFNs before.
 
-import { index_forget, index_has_room, index_subsection } from "./head_index";
+import { index_forget, index_has_room, index_section, index_subsection } from "./head_index";
 import {
   ALIAS_BITMAP,
   INVALID,
@@ -155,7 +155,10 @@ export function sparse_add_section_at(nr: u32, slot_section: u32, subsections_lo
   // A host may have written where no section was.
   if (slot < word(Word.NR_SLOTS)) memory.fill(slot_to_page(slot), 0, 1 << SECTION_MEMMAP_SHIFT);
   state_set(Word.NR_SLOTS, max(word(Word.NR_SLOTS), slot + PAGES_PER_SECTION), 0);
-  if (index_has_room(slot_section)) index_subsections(slot, ALL_SUBSECTIONS, subsections);
+  if (index_has_room(slot_section)) {
+    index_section(nr, slot_section, true);
+    index_subsections(slot, ALL_SUBSECTIONS, subsections);
+  }
   return <i32>slot;
 }
 
@@ -203,6 +206,7 @@ export function sparse_remove_section(slot_section: u32): void {
   forget(slot, PAGES_PER_SECTION);
   memory.fill(slot_to_page(slot), 0, 1 << SECTION_MEMMAP_SHIFT);
   set_section_entry(slot_section_nr(slot), 0);
+  if (index_has_room(slot_section)) index_section(slot_section_nr(slot), slot_section, false);
   store<u32>(SLOT_SECTIONS + (slot_section << 2), word(Word.NR_SECTIONS));
   store<u64>(SUBSECTION_MAPS + (slot_section << 3), 0);
 }

@@ -36,8 +36,9 @@ export function indexBytes(map: Vmemmap): Uint8Array {
   const { plan, u8 } = map.core;
   const blocks = map.slots / 64;
   const bytes = new Uint8Array(blocks * 9);
-  const orders = plan.headIndex + plan.headIndexSections * (PAGES_PER_SECTION / 8);
-  bytes.set(u8.subarray(plan.headIndex, plan.headIndex + blocks * 8));
+  const words = plan.headIndex + constant("HEAD_INDEX_BYTES");
+  const orders = words + plan.headIndexSections * (PAGES_PER_SECTION / 8);
+  bytes.set(u8.subarray(words, words + blocks * 8));
   bytes.set(u8.subarray(orders, orders + blocks), blocks * 8);
   return bytes;
 }

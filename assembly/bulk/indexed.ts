@@ -5,31 +5,32 @@ import {
   ASK,
   ASK_PGMAP,
   BLOCK_SHIFT,
+  KNOWN,
+  MIXED,
   NO_PGMAP_HERE,
   ONE_PGMAP,
-  MIXED,
   block_order,
-  lookup_bits,
   index_bitmap,
   index_orders,
   index_pgmaps,
+  index_table,
+  lookup_bits,
+  order_in,
 } from "../head_index";
 import { ONES } from "../memory";
 import { Pgmap, pgmap_address } from "../pgmap";
 import { Word, word } from "../profile";
-import { PRESENT, section_entry, slot_to_pfn_low } from "../sparse";
-import { PFN_SECTION_SHIFT, PFN_SUBSECTION_SHIFT, STRUCT_PAGE_SHIFT } from "../x86_64";
+import { slot_to_pfn_low } from "../sparse";
+import { PAGE_IN_SECTION_MASK, PFN_SECTION_SHIFT, PFN_SUBSECTION_SHIFT } from "../x86_64";
 
-/** A slot's address, shifted by this, is the number of its block: of those from address 0 on. */
-const ADDRESS_TO_BLOCK: u32 = BLOCK_SHIFT + STRUCT_PAGE_SHIFT;
-/** The order in a block's byte. */
-const ORDER_MASK: u32 = MIXED - 1;
-const ADDRESS_TO_SUBSECTION: u32 = PFN_SUBSECTION_SHIFT + STRUCT_PAGE_SHIFT;
+const BLOCK_IN_SECTION_MASK: u32 = PAGE_IN_SECTION_MASK >> BLOCK_SHIFT;
+const SUBSECTION_SHIFT_OF_BLOCK: u32 = PFN_SUBSECTION_SHIFT - BLOCK_SHIFT;
 
+/** Address of the byte of a PFN's block: in low memory, where there is none, it reads as ASK. */
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
-function unit_of(entry: u32, pfn: u32, shift: u32): u32 {
-  return (entry + (pfn << STRUCT_PAGE_SHIFT)) >> shift;
+function byte_address(table: u32, pfn: u32): u32 {
+  return load<u32>(table + ((pfn >> PFN_SECTION_SHIFT) << 2)) + ((pfn >> BLOCK_SHIFT) & BLOCK_IN_SECTION_MASK);
 }
 
 /** Pages back to the last head at or before a page of a block, by the bits of the block's heads. */
@@ -51,14 +52,7 @@ function head_of(bits: u64, order: u32, pfn: u32): u32 {
 function order_of(bits: u64, order: u32, pfn: u32): u32 {
   const after = (bits >> 1) | ((<u64>1) << 63);
   const run = pages_back(bits, pfn) + 1 + <u32>ctz(after >> ((<u64>pfn) & 63));
-  return max(order & ORDER_MASK, ctz(run));
-}
-
-/** The bits a lookup goes by: of a MIXED block its word, else ones, which stay in cache. */
-// @ts-ignore: top level decorators are AssemblyScript
-@inline
-function bits_at(address: u32, order: u32): u64 {
-  return load<u64>(select<u32>(address, ONES, (order & MIXED) != 0));
+  return max(order_in(order), ctz(run));
 }
 
 /** What is asked of each page. */
@@ -73,48 +67,141 @@ function answer(question: Question, bits: u64, order: u32, pfn: u32): u32 {
   return question == Question.HEAD ? head_of(bits, order, pfn) : order_of(bits, order, pfn);
 }
 
+/** The answer where all folios of the block have one order. */
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
-function by_blocks(question: Question, src: u32, end: u32, dst: u32): u32 {
-  const first = word(Word.SLOTS) >> ADDRESS_TO_BLOCK;
-  const orders = index_orders() - first;
-  const bitmap = index_bitmap() - (first << 3);
+function answer_by_order(question: Question, order: u32, pfn: u32): u32 {
+  return question == Question.HEAD ? pfn & ((<u32>-1) << order) : order_in(order);
+}
+
+/** A MIXED block's word, or ones, which are always in cache. */
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function bits_if_mixed(address: u32, order: u32): u64 {
+  return load<u64>(select<u32>(address, ONES, (order & MIXED) != 0));
+}
+
+/**
+ * Answers for groups of four PFNs, from `src` up to the first with a block that is not KNOWN, or to `end`: where it stopped. For lists
+ * in which MIXED blocks are few: it reads bytes alone as a rule.
+ */
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function by_bytes(question: Question, src: u32, end: u32, dst: u32): u32 {
+  const table = index_table();
+  const bitmap = index_bitmap() - (index_orders() << 3);
   let at = src;
   for (let out = dst; at != end; at += 16, out += 16) {
     const pfn0 = load<u32>(at);
     const pfn1 = load<u32>(at, 4);
     const pfn2 = load<u32>(at, 8);
     const pfn3 = load<u32>(at, 12);
-    const entry0 = section_entry(pfn0 >> PFN_SECTION_SHIFT);
-    const entry1 = section_entry(pfn1 >> PFN_SECTION_SHIFT);
-    const entry2 = section_entry(pfn2 >> PFN_SECTION_SHIFT);
-    const entry3 = section_entry(pfn3 >> PFN_SECTION_SHIFT);
-    if ((entry0 & entry1 & entry2 & entry3 & PRESENT) == 0) break;
-    const block0 = unit_of(entry0, pfn0, ADDRESS_TO_BLOCK);
-    const block1 = unit_of(entry1, pfn1, ADDRESS_TO_BLOCK);
-    const block2 = unit_of(entry2, pfn2, ADDRESS_TO_BLOCK);
-    const block3 = unit_of(entry3, pfn3, ADDRESS_TO_BLOCK);
-    const order0: u32 = load<u8>(orders + block0);
-    const order1: u32 = load<u8>(orders + block1);
-    const order2: u32 = load<u8>(orders + block2);
-    const order3: u32 = load<u8>(orders + block3);
-    if (((order0 | order1 | order2 | order3) & ASK) != 0) break;
-    store<u32>(out, answer(question, bits_at(bitmap + (block0 << 3), order0), order0, pfn0));
-    store<u32>(out, answer(question, bits_at(bitmap + (block1 << 3), order1), order1, pfn1), 4);
-    store<u32>(out, answer(question, bits_at(bitmap + (block2 << 3), order2), order2, pfn2), 8);
-    store<u32>(out, answer(question, bits_at(bitmap + (block3 << 3), order3), order3, pfn3), 12);
+    const block0 = byte_address(table, pfn0);
+    const block1 = byte_address(table, pfn1);
+    const block2 = byte_address(table, pfn2);
+    const block3 = byte_address(table, pfn3);
+    const order0: u32 = load<u8>(block0);
+    const order1: u32 = load<u8>(block1);
+    const order2: u32 = load<u8>(block2);
+    const order3: u32 = load<u8>(block3);
+    if ((order0 & order1 & order2 & order3 & KNOWN) == 0) break;
+    if (((order0 | order1 | order2 | order3) & MIXED) == 0) {
+      store<u32>(out, answer_by_order(question, order0, pfn0));
+      store<u32>(out, answer_by_order(question, order1, pfn1), 4);
+      store<u32>(out, answer_by_order(question, order2, pfn2), 8);
+      store<u32>(out, answer_by_order(question, order3, pfn3), 12);
+      continue;
+    }
+    store<u32>(out, answer(question, bits_if_mixed(bitmap + (block0 << 3), order0), order0, pfn0));
+    store<u32>(out, answer(question, bits_if_mixed(bitmap + (block1 << 3), order1), order1, pfn1), 4);
+    store<u32>(out, answer(question, bits_if_mixed(bitmap + (block2 << 3), order2), order2, pfn2), 8);
+    store<u32>(out, answer(question, bits_if_mixed(bitmap + (block3 << 3), order3), order3, pfn3), 12);
   }
   return at;
 }
 
+/** The same where MIXED blocks are many: words are read for all, and no branch is taken. */
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function by_words(question: Question, src: u32, end: u32, dst: u32): u32 {
+  const table = index_table();
+  const bitmap = index_bitmap() - (index_orders() << 3);
+  let at = src;
+  for (let out = dst; at != end; at += 16, out += 16) {
+    const pfn0 = load<u32>(at);
+    const pfn1 = load<u32>(at, 4);
+    const pfn2 = load<u32>(at, 8);
+    const pfn3 = load<u32>(at, 12);
+    const block0 = byte_address(table, pfn0);
+    const block1 = byte_address(table, pfn1);
+    const block2 = byte_address(table, pfn2);
+    const block3 = byte_address(table, pfn3);
+    const order0: u32 = load<u8>(block0);
+    const order1: u32 = load<u8>(block1);
+    const order2: u32 = load<u8>(block2);
+    const order3: u32 = load<u8>(block3);
+    if ((order0 & order1 & order2 & order3 & KNOWN) == 0) break;
+    store<u32>(out, answer(question, load<u64>(bitmap + (block0 << 3)), order0, pfn0));
+    store<u32>(out, answer(question, load<u64>(bitmap + (block1 << 3)), order1, pfn1), 4);
+    store<u32>(out, answer(question, load<u64>(bitmap + (block2 << 3)), order2, pfn2), 8);
+    store<u32>(out, answer(question, load<u64>(bitmap + (block3 << 3)), order3, pfn3), 12);
+  }
+  return at;
+}
+
+/** Bytes of a list for which a sample decides which loop they take. */
+const PIECE: u32 = 4096 * sizeof<u32>();
+const SAMPLE: u32 = 64;
+const MANY_MIXED: u32 = 4;
+
+/** Whether MIXED blocks are many in a piece of a list: then a branch on them would be missed too often. */
+function has_many_mixed(src: u32): bool {
+  const table = index_table();
+  let mixed: u32 = 0;
+  for (let at = src; at != src + PIECE; at += PIECE / SAMPLE) {
+    mixed += load<u8>(byte_address(table, load<u32>(at))) & MIXED;
+  }
+  return mixed >= MANY_MIXED * MIXED;
+}
+
+function heads_by_bytes(src: u32, end: u32, dst: u32): u32 {
+  return by_bytes(Question.HEAD, src, end, dst);
+}
+
+function heads_by_words(src: u32, end: u32, dst: u32): u32 {
+  return by_words(Question.HEAD, src, end, dst);
+}
+
 /** Heads of groups of four PFNs, from `src` up to the first group that the index does not answer, or to `end`: where it stopped. */
 export function heads_by_index(src: u32, end: u32, dst: u32): u32 {
-  return by_blocks(Question.HEAD, src, end, dst);
+  const to_dst = dst - src;
+  let at = src;
+  while (end - at >= PIECE) {
+    const stop = at + PIECE;
+    at = has_many_mixed(at) ? heads_by_words(at, stop, at + to_dst) : heads_by_bytes(at, stop, at + to_dst);
+    if (at != stop) return at;
+  }
+  return heads_by_bytes(at, end, at + to_dst);
+}
+
+function orders_by_bytes(src: u32, end: u32, dst: u32): u32 {
+  return by_bytes(Question.ORDER, src, end, dst);
+}
+
+function orders_by_words(src: u32, end: u32, dst: u32): u32 {
+  return by_words(Question.ORDER, src, end, dst);
 }
 
 /** The same for orders. */
 export function orders_by_index(src: u32, end: u32, dst: u32): u32 {
-  return by_blocks(Question.ORDER, src, end, dst);
+  const to_dst = dst - src;
+  let at = src;
+  while (end - at >= PIECE) {
+    const stop = at + PIECE;
+    at = has_many_mixed(at) ? orders_by_words(at, stop, at + to_dst) : orders_by_bytes(at, stop, at + to_dst);
+    if (at != stop) return at;
+  }
+  return orders_by_bytes(at, end, at + to_dst);
 }
 
 // ---- Slots --------------------------------------------------------------------------------------------------------
@@ -123,7 +210,7 @@ export function orders_by_index(src: u32, end: u32, dst: u32): u32 {
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
 export function is_indexed(slot: u32): bool {
-  return slot < word(Word.NR_SLOTS) && (load<u8>(block_order(slot)) & ASK) == 0;
+  return slot < word(Word.NR_SLOTS) && load<u8>(block_order(slot)) != ASK;
 }
 
 /** compound_head of a slot that the index answers for. */
@@ -141,13 +228,15 @@ export function order_by_index(slot: u32): u32 {
 
 /** Numbers of pgmaps (page_pgmap) of PFNs, from `src` up to the first that the index does not answer, or to `end`: where it stopped. */
 export function pgmaps_by_index(src: u32, end: u32, dst: u32): u32 {
-  const numbers = index_pgmaps() - ((word(Word.SLOTS) >> ADDRESS_TO_SUBSECTION) << 1);
+  const table = index_table();
+  const orders = index_orders();
+  const numbers = index_pgmaps();
   let at = src;
   for (let out = dst; at != end; at += 4, out += 4) {
     const pfn = load<u32>(at);
-    const entry = section_entry(pfn >> PFN_SECTION_SHIFT);
-    if ((entry & PRESENT) == 0) break;
-    const number: u32 = load<u16>(numbers + (unit_of(entry, pfn, ADDRESS_TO_SUBSECTION) << 1));
+    const block = byte_address(table, pfn) - orders;
+    if (<i32>block < 0) break;
+    const number: u32 = load<u16>(numbers + ((block >> SUBSECTION_SHIFT_OF_BLOCK) << 1));
     if (number == ASK_PGMAP || number == ONE_PGMAP) break;
     store<u32>(out, number == NO_PGMAP_HERE ? <u32>Pgmap.NOT_DEVICE : number);
   }
@@ -156,13 +245,15 @@ export function pgmaps_by_index(src: u32, end: u32, dst: u32): u32 {
 
 /** The same for the words that the pages' heads hold: the pgmaps' kernel addresses, 0 for pages that are not ZONE_DEVICE. */
 export function pgmap_words_by_index(src: u32, end: u32, dst: u32): u32 {
-  const numbers = index_pgmaps() - ((word(Word.SLOTS) >> ADDRESS_TO_SUBSECTION) << 1);
+  const table = index_table();
+  const orders = index_orders();
+  const numbers = index_pgmaps();
   let at = src;
   for (let out = dst; at != end; at += 4, out += 8) {
     const pfn = load<u32>(at);
-    const entry = section_entry(pfn >> PFN_SECTION_SHIFT);
-    if ((entry & PRESENT) == 0) break;
-    const number: u32 = load<u16>(numbers + (unit_of(entry, pfn, ADDRESS_TO_SUBSECTION) << 1));
+    const block = byte_address(table, pfn) - orders;
+    if (<i32>block < 0) break;
+    const number: u32 = load<u16>(numbers + ((block >> SUBSECTION_SHIFT_OF_BLOCK) << 1));
     if (number == ASK_PGMAP || number == ONE_PGMAP) break;
     store<u64>(out, number == NO_PGMAP_HERE ? 0 : pgmap_address(number));
   }

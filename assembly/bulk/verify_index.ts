@@ -6,12 +6,15 @@ import {
   ASK_PGMAP,
   BLOCK_PAGES,
   BLOCK_SHIFT,
+  KNOWN,
   MIXED,
   NO_PGMAP_HERE,
   ONE_PGMAP,
   block_order,
   block_word,
   has_index,
+  is_one_order,
+  order_in,
   subsection_pgmap,
 } from "../head_index";
 import { block_of_slots, pgmap_of_slots } from "../index_scan";
@@ -56,12 +59,12 @@ function report_pgmap(first: u32, number: u32): void {
 export function verify_index(first: u32): void {
   if (!has_index()) return;
   for (let slot = first; slot < first + ((<u32>1) << PFN_SUBSECTION_SHIFT); slot += BLOCK_PAGES) {
-    const order: u32 = load<u8>(block_order(slot));
-    if ((order & ASK) != 0) continue;
+    const byte: u32 = load<u8>(block_order(slot));
+    if (byte == ASK) continue;
     const told = block_of_slots(slot, BLOCK_WORD);
     // Changes leave a block MIXED that came to be of one small order.
-    const same = told == order || (order == MIXED && told <= BLOCK_SHIFT);
-    if (!same || load<u64>(BLOCK_WORD) != load<u64>(block_word(slot))) report_block(slot);
+    const became_one = byte == (KNOWN | MIXED) && is_one_order(told) && order_in(told) <= BLOCK_SHIFT;
+    if ((told != byte && !became_one) || load<u64>(BLOCK_WORD) != load<u64>(block_word(slot))) report_block(slot);
   }
   const number: u32 = load<u16>(subsection_pgmap(first));
   if (number == ASK_PGMAP || number == ONE_PGMAP) return;

@@ -14,7 +14,7 @@ static inline uint32_t head_by_index(const struct map *map, uint32_t pfn)
 	const uint64_t *bits = order & MIXED ? &map->head_bits[block] : &ones;
 	uint64_t up_to_page = *bits << (PAGES_PER_BLOCK - 1 - pfn % PAGES_PER_BLOCK);
 
-	return (pfn - (uint32_t)__builtin_clzll(up_to_page)) & (~UINT32_C(0) << (order & (MIXED - 1)));
+	return (pfn - (uint32_t)__builtin_clzll(up_to_page)) & (~UINT32_C(0) << (order & 31));
 }
 
 static void heads(const struct map *map, const uint32_t *restrict pfns, void *restrict results, uint64_t count)

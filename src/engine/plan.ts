@@ -56,7 +56,8 @@ function planWith(needs: MemoryNeeds, headIndexSections: number): MemoryPlan {
   const lists = constant("SECTION_TABLE") + (tableEntries + 2) * 4;
   const listBytes = listCapacity * 4;
   const headIndex = Math.ceil((lists + listBytes) / 8) * 8;
-  const headIndexBytes = headIndexSections * constant("HEAD_INDEX_BYTES_PER_SECTION");
+  const perSection = constant("HEAD_INDEX_BYTES_PER_SECTION");
+  const headIndexBytes = headIndexSections > 0 ? constant("HEAD_INDEX_BYTES") + headIndexSections * perSection : 0;
   const slots = Math.ceil((headIndex + headIndexBytes) / WASM_PAGE) * WASM_PAGE;
   const wasmPages = (slots + sections * SECTION_BYTES) / WASM_PAGE;
   return {

@@ -199,10 +199,15 @@ describe("device memory", () => {
   });
 });
 
-/** Address of the number of a slot's subsection, by the layout told in assembly/head_index.ts. */
-function numberAddress(map: Vmemmap, slot: number): number {
+/** Where the parts of the index stand (assembly/head_index.ts). */
+function placesOf(map: Vmemmap): { words: number; orders: number; numbers: number } {
   const { headIndex, headIndexSections } = map.core.plan;
-  return headIndex + headIndexSections * (4096 + 512) + Math.floor(slot / 512) * 2;
+  const words = headIndex + constant("HEAD_INDEX_BYTES");
+  return { words, orders: words + headIndexSections * 4096, numbers: words + headIndexSections * (4096 + 512) };
+}
+
+function numberAddress(map: Vmemmap, slot: number): number {
+  return placesOf(map).numbers + Math.floor(slot / 512) * 2;
 }
 
 function setNumber(map: Vmemmap, slot: number, number: number): void {
@@ -266,10 +271,9 @@ describe("the checker", () => {
     const map = ram(1);
     map.prepCompoundPage(64, 3);
     map.prepCompoundPage(512, 9);
-    const { headIndex, headIndexSections } = map.core.plan;
-    const orders = headIndex + headIndexSections * 4096;
-    map.core.u64[headIndex / 8 + 1] = (1n << 64n) - 1n - 0xf0n; // pages 64 to 66 read as single ones
-    map.core.u8[orders + 8] = 8; // the folio at 512 as one of order 8
+    const { words, orders } = placesOf(map);
+    map.core.u64[words / 8 + 1] = (1n << 64n) - 1n - 0xf0n; // pages 64 to 66 read as single ones
+    map.core.u8[orders + 8] = 0x88; // the folio at 512 as one of order 8
     setNumber(map, 1024, 3);
     const { counts, findings } = map.verify();
     expect(counts).toEqual({ "index-head": 1, "index-order": 2, "index-pgmap": 1 });
