@@ -26,8 +26,16 @@ const questions = {
 
 type Question = keyof typeof questions;
 
+/** The core's calls for lists of PFNs. */
+type PfnCall = Extract<keyof Core["exports"], `${string}_of_pfns`>;
+
 /** Questions that the core answers by PFN without making slots of them, where PFNs have 32 bits. */
-const byPfn: Partial<Record<Question, "dev_pagemaps_of_pfns">> = { devPagemap: "dev_pagemaps_of_pfns" };
+const byPfn: Partial<Record<Question, PfnCall>> = {
+  order: "orders_of_pfns",
+  refcount: "page_refcounts_of_pfns",
+  folioRefcount: "folio_refcounts_of_pfns",
+  devPagemap: "dev_pagemaps_of_pfns",
+};
 
 /** Call `visit` for each stretch of the source that fits the staging, with its PFNs put at an address. */
 function forStretches(
@@ -139,8 +147,10 @@ const wordQuestions = {
 } as const;
 type WordQuestion = keyof typeof wordQuestions;
 
-/** Those that the core answers by PFN, where PFNs have 32 bits. */
-const wordsByPfn: Partial<Record<WordQuestion, "pgmap_words_of_pfns" | "own_pgmap_words_of_pfns">> = {
+/** The same by PFN, where PFNs have 32 bits. */
+const wordsByPfn: Record<WordQuestion, PfnCall> = {
+  flags: "page_flags_of_pfns",
+  folioFlags: "folio_flags_of_pfns",
   pgmap: "pgmap_words_of_pfns",
   ownPgmap: "own_pgmap_words_of_pfns",
 };
