@@ -3,15 +3,14 @@
 
 import { compound_head } from "../compound";
 import { get_dev_pagemap, own_pgmap, page_pgmap, zone_device_pages_have_same_pgmap } from "../memremap";
-import { INVALID, NOTES } from "../memory";
+import { ABSENT, INVALID, NOTES, ZEROES } from "../memory";
 import { COMPOUND_INFO, is_tagged, page } from "../page";
 import { in_zone_device, is_zone_device_page, links, zone_field } from "../page_links";
 import { Pgmap, live_pgmap_of_pfn, pgmap_number, pgmap_type } from "../pgmap";
-import { Encoding, Word, word } from "../profile";
-import { PLAIN, pfn_to_slot, section_entry, slot_to_page, slot_valid } from "../sparse";
-import { PFN_SECTION_SHIFT } from "../x86_64";
-import { FakeHeads, Mask, Pointer } from "./heads";
-import { BLOCK, head_addresses, page_addresses, words_at_notes } from "./pages";
+import { Word, word } from "../profile";
+import { PLAIN, PLAIN_FLAGS, pfn_to_slot, section_entry, slot_to_page, slot_valid } from "../sparse";
+import { PFN_SECTION_SHIFT, STRUCT_PAGE_SHIFT } from "../x86_64";
+import { BLOCK, head_addresses, mark_absent, page_addresses, words_at_notes } from "./pages";
 
 const NO_WORD: u64 = 0xffff_ffff_ffff_ffff;
 
@@ -27,34 +26,40 @@ function store_pgmap_word(at: u32, slot: u32): u32 {
   return <u32>invalid;
 }
 
-// @ts-ignore: top level decorators are AssemblyScript
-@inline
-function word_list<E>(src: u32, dst: u32, nr: u32): u32 {
+/**
+ * Send the pages that are not ZONE_DEVICE to zeroes, where addresses of their heads stand at NOTES; answers how many of them
+ * were without a head.
+ */
+function leave_devices(pfns: u32, nr: u32): u32 {
   const zone_bits = zone_field();
   const zone_device = links(word(Word.ZONE_DEVICE), 0);
-  let invalid: u32 = 0;
-  for (let at: u32 = 0; at < nr;) {
-    const done = page_addresses(src + (at << 2), min(BLOCK, nr - at));
-    head_addresses<E>(src + (at << 2), done, zone_bits, zone_device);
-    words_at_notes(dst + (at << 3), done, COMPOUND_INFO);
-    at += done;
-    if (done == BLOCK || at == nr) continue;
-    invalid += store_pgmap_word(dst + (at << 3), pfn_to_slot(load<u32>(src + (at << 2))));
-    at++;
+  let headless: u32 = 0;
+  for (let at: u32 = 0; at < nr; at++) {
+    const pfn = load<u32>(pfns + (at << 2));
+    const entry = section_entry(pfn >> PFN_SECTION_SHIFT);
+    if ((entry & PLAIN) == 0 && pfn_to_slot(pfn) == INVALID) continue;
+    const flags = load<u64>((entry & ~PLAIN_FLAGS) + (pfn << STRUCT_PAGE_SHIFT));
+    const device = (flags & zone_bits) == zone_device;
+    const head = load<u32>(NOTES + (at << 2));
+    headless += (<u32>!device) & (<u32>(head == ABSENT));
+    store<u32>(NOTES + (at << 2), select<u32>(head, ZEROES, device));
   }
-  return invalid;
+  return headless;
 }
 
 /** Pgmap words of a list of PFNs below 2^32, through the folio (page_pgmap, 6.15 on). Lists must not overlap. */
 export function pgmap_words_of_pfns(src: u32, dst: u32, nr: u32): u32 {
-  switch (word(Word.ENCODING)) {
-    case Encoding.POINTER:
-      return word_list<Pointer>(src, dst, nr);
-    case Encoding.FAKE_HEADS:
-      return word_list<FakeHeads>(src, dst, nr);
-    default:
-      return word_list<Mask>(src, dst, nr);
+  let invalid: u32 = 0;
+  for (let at: u32 = 0; at < nr; at += BLOCK) {
+    const count = min(BLOCK, nr - at);
+    const pfns = src + (at << 2);
+    const out = dst + (at << 3);
+    const absent = head_addresses(pfns, count) - leave_devices(pfns, count);
+    words_at_notes(out, count, COMPOUND_INFO);
+    if (absent != 0) mark_absent<u64>(out, count);
+    invalid += absent;
   }
+  return invalid;
 }
 
 /** The same of a list of slots. */
@@ -94,16 +99,14 @@ function keep_own_words(dst: u32, nr: u32): void {
 /** Pgmap words of a list of PFNs below 2^32, each of the page itself (page->pgmap, up to 6.14). Lists must not overlap. */
 export function own_pgmap_words_of_pfns(src: u32, dst: u32, nr: u32): u32 {
   let invalid: u32 = 0;
-  for (let at: u32 = 0; at < nr;) {
-    const done = page_addresses(src + (at << 2), min(BLOCK, nr - at));
-    words_at_notes(dst + (at << 3), done, COMPOUND_INFO);
-    keep_own_words(dst + (at << 3), done);
-    at += done;
-    if (done == BLOCK || at == nr) continue;
-    const value = own_word(pfn_to_slot(load<u32>(src + (at << 2))));
-    store<u64>(dst + (at << 3), value);
-    invalid += <u32>(value == NO_WORD);
-    at++;
+  for (let at: u32 = 0; at < nr; at += BLOCK) {
+    const count = min(BLOCK, nr - at);
+    const out = dst + (at << 3);
+    const absent = page_addresses(src + (at << 2), count);
+    words_at_notes(out, count, COMPOUND_INFO);
+    keep_own_words(out, count);
+    if (absent != 0) mark_absent<u64>(out, count);
+    invalid += absent;
   }
   return invalid;
 }
