@@ -3,6 +3,7 @@ import { VmemmapError } from "../src/errors.js";
 import { PAGES_PER_SECTION } from "../src/sections.js";
 import type { Build } from "../src/types.js";
 import type { Vmemmap } from "../src/vmemmap.js";
+import type { PlainMap } from "./javascript.js";
 
 /** Lets lookups take the unchecked loop everywhere. @throws VmemmapError "bad-image" where the map does not allow it */
 export function markWellFormed(map: Vmemmap): void {
@@ -12,6 +13,18 @@ export function markWellFormed(map: Vmemmap): void {
       throw new VmemmapError("bad-image", `the map can't be measured: ${illFormed} of its words lead to no head`);
     }
   }
+}
+
+/** A map as those see it who work without the engine. */
+export function plainMapOf(map: Vmemmap): PlainMap {
+  const { profile, vmemmapBase } = map;
+  return {
+    slots: map.slotBytes(),
+    encoding: profile.tailEncoding,
+    vmemmapBase,
+    headBit: profile.flags["head"]!.bit,
+    orderOffset: profile.folio.order,
+  };
 }
 
 /** Puts a build to work, where it is not yet. */

@@ -1,7 +1,7 @@
 import type { Vmemmap } from "../src/vmemmap.js";
 import { Contest, type LocalContender, type Nanoseconds } from "./contest.js";
 import { bigintLoop, uint32Loop, type HeadsLoop, type PlainMap } from "./javascript.js";
-import { markWellFormed, useBuild } from "./engine.js";
+import { markWellFormed, plainMapOf, useBuild } from "./engine.js";
 import { measure, type Block } from "./measure.js";
 import type { BenchOptions, ContenderName } from "./options.js";
 import { fillPattern, type Pattern } from "./patterns.js";
@@ -23,15 +23,9 @@ export class HeadsBench {
     readonly options: BenchOptions,
     readonly warn: (message: string) => void,
   ) {
-    const { profile, vmemmapBase } = map;
     this.#pfns = map.list(options.lookups);
     const heads = map.list(options.lookups);
-    this.#plain = {
-      slots: map.slotBytes(),
-      encoding: profile.tailEncoding,
-      vmemmapBase,
-      headBit: profile.flags["head"]!.bit,
-    };
+    this.#plain = plainMapOf(map);
     markWellFormed(map); // whoever takes slotBytes() may write, so taking it clears the marks
     const local = localContenders(map, this.#plain, this.#pfns, heads);
     this.#contest = new Contest("heads", local, twins, options.contenders);

@@ -6,7 +6,15 @@ import type { Block } from "./measure.js";
 import type { NativeVariant } from "./native-build.js";
 
 /** What the loops can be asked of each PFN, and how many 32-bit words an answer has, the low half first. */
-export const ANSWER_WORDS = { heads: 1, page: 2, folio: 2, range: 2 } as const;
+export const ANSWER_WORDS = {
+  heads: 1,
+  order: 1,
+  "folio-flags": 2,
+  "page-flags": 2,
+  page: 2,
+  folio: 2,
+  range: 2,
+} as const;
 
 export type NativeOp = keyof typeof ANSWER_WORDS;
 
@@ -36,8 +44,9 @@ export class NativeProcess {
   }
 
   /** Sends all slots; the bytes go through in parts, so this copies nothing on this side. */
-  async sendMap({ slots, encoding, vmemmapBase, headBit }: PlainMap): Promise<void> {
-    await this.#send(`map ${slots.length / SLOT_BYTES} ${vmemmapBase} ${1n << BigInt(headBit)} ${encoding}\n`, slots);
+  async sendMap({ slots, encoding, vmemmapBase, headBit, orderOffset }: PlainMap): Promise<void> {
+    const headFlag = 1n << BigInt(headBit);
+    await this.#send(`map ${slots.length / SLOT_BYTES} ${vmemmapBase} ${headFlag} ${orderOffset} ${encoding}\n`, slots);
     await this.#readLine();
   }
 

@@ -19,12 +19,13 @@ export const CONTENDERS = [
 
 export type ContenderName = (typeof CONTENDERS)[number];
 
-export const SUITES = ["heads", "pgmap", "verify"] as const;
+export const SUITES = ["heads", "fields", "pgmap", "verify"] as const;
 export type SuiteName = (typeof SUITES)[number];
 
 /** Who takes part in which benchmark. */
 export const SUITE_CONTENDERS: Readonly<Record<SuiteName, readonly ContenderName[]>> = {
   heads: CONTENDERS.filter((name) => name !== "native-chain"),
+  fields: CONTENDERS.filter((name) => name !== "native-chain" && name !== "js-bigint"),
   pgmap: CONTENDERS.filter((name) => name !== "js-bigint"),
   verify: ["native", "native-simd", "js-uint32", "wasm-simd", "wasm-scalar"],
 };
@@ -34,7 +35,7 @@ export type OrderMix = ReadonlyMap<number, number>;
 
 export interface BenchOptions {
   readonly suite: SuiteName;
-  /** Undefined in the suites heads and verify: all that the maps have. */
+  /** Undefined in suites of real maps: all that the maps have. */
   readonly encodings: readonly TailEncoding[] | undefined;
   /** None in the suite verify, which has no lists. */
   readonly patterns: readonly Pattern[];
@@ -73,18 +74,19 @@ const DEFAULT_ORDERS = [0, 2, 9, 18];
 const PGMAP_ENCODINGS: readonly TailEncoding[] = ["pointer", "mask"];
 /** Options that some benchmarks do not have. */
 const SUITE_OPTIONS = {
-  map: ["heads", "verify"],
-  mix: ["heads", "verify"],
+  map: ["heads", "fields", "verify"],
+  mix: ["heads", "fields", "verify"],
   orders: ["pgmap"],
-  pattern: ["heads", "pgmap"],
-  lookups: ["heads", "pgmap"],
+  pattern: ["heads", "fields", "pgmap"],
+  lookups: ["heads", "fields", "pgmap"],
   plot: ["heads", "pgmap"],
 } as const satisfies Record<string, readonly SuiteName[]>;
 
-export const HELP = `Usage: vmemmap bench [heads|pgmap|verify] [options]
+export const HELP = `Usage: vmemmap bench [heads|fields|pgmap|verify] [options]
 
 Measures the WebAssembly engine, plain JavaScript and the same loop in C, on the same slots and the same PFNs.
   heads   compound_head, on the memory map of a real kernel (the default)
+  fields  folio_order, the flags of a page's folio and its own, on the same maps
   pgmap   the pgmap of ZONE_DEVICE pages: from each page's own slot (up to 6.14), through the folio (from 6.15
           on), and by ranges of PFNs. Needs four times the bytes of the slots: 4 GiB, or 1 GiB with --slots 4Mi.
   verify  the checker of all slots, map.verify(), beside a plain pass over them that adds up one word of each; on the
@@ -92,14 +94,15 @@ Measures the WebAssembly engine, plain JavaScript and the same loop in C, on the
 
   --slots N            size of the map, 64Ki to 60Mi (default 16Mi: the map of a machine with 64 GiB)
   --encoding LIST      of ${ENCODINGS.join(", ")} (default: all; pgmap: ${PGMAP_ENCODINGS.join(",")})
-  --pattern LIST       heads, pgmap: of ${PATTERNS.join(", ")} (default: ${DEFAULT_PATTERNS})
+  --pattern LIST       heads, fields, pgmap: of ${PATTERNS.join(", ")} (default: ${DEFAULT_PATTERNS})
   --contenders LIST    of ${CONTENDERS.join(", ")}
-                       (default: all; pgmap has no js-bigint, verify no wasm-call either)
-  --map FILE           heads, verify: tile this map image in place of the real maps that ship with the package
+                       (default: all that the benchmark has)
+  --map FILE           heads, fields, verify: tile this map image in place of the real maps that ship with the package
   --mix ORDER:PERCENT,...
-                       heads, verify: a synthetic map with these percentages of memory by folio order, such as 0:60,2:20,9:20
+                       heads, fields, verify: a synthetic map with these percentages of memory by folio order, such as
+                       0:60,2:20,9:20
   --orders LIST        pgmap: orders of the folios, up to ${MAX_ORDER} (default: of ${DEFAULT_ORDERS.join(",")} those that divide the map)
-  --lookups N          heads, pgmap: length of the list of PFNs (default 4Mi)
+  --lookups N          heads, fields, pgmap: length of the list of PFNs (default 4Mi)
   --rounds N           timed blocks of each contender, verify: passes; the median counts (default 30)
   --seed N             seed of patterns and synthetic maps (default 1)
   --huge-pages         the slots of the loops in C stand in 2 MiB pages, as a kernel maps most of its vmemmap
@@ -183,7 +186,9 @@ function parseSuite(positionals: readonly string[]): SuiteName {
 }
 
 function benchmarks(suites: readonly SuiteName[]): string {
-  return suites.length === 1 ? `the benchmark ${suites[0]}` : `the benchmarks ${suites.join(" and ")}`;
+  return suites.length === 1
+    ? `the benchmark ${suites[0]}`
+    : `the benchmarks ${new Intl.ListFormat("en-GB").format(suites)}`;
 }
 
 function parseEncodings(suite: SuiteName, text: string | undefined): readonly TailEncoding[] | undefined {

@@ -1,7 +1,7 @@
 import type { VerifyReport } from "../src/verify.js";
 import type { Vmemmap } from "../src/vmemmap.js";
 import type { Nanoseconds } from "./contest.js";
-import { useBuild } from "./engine.js";
+import { plainMapOf, useBuild } from "./engine.js";
 import { plainPass, type PlainMap } from "./javascript.js";
 import { measureInTurns, type Turn } from "./measure.js";
 import { isNative, type NativeVariant } from "./native-build.js";
@@ -29,14 +29,8 @@ export class VerifyBench {
     readonly options: Pick<BenchOptions, "contenders" | "rounds" | "seed">,
     readonly warn: (message: string) => void,
   ) {
-    const { profile, vmemmapBase } = map;
-    const slots = map.slotBytes();
-    this.#plain = {
-      slots,
-      encoding: profile.tailEncoding,
-      vmemmapBase,
-      headBit: profile.flags["head"]!.bit,
-    };
+    this.#plain = plainMapOf(map);
+    const { slots } = this.#plain;
     this.#words = new Uint32Array(slots.buffer, slots.byteOffset, slots.byteLength / 4);
     this.#sum = plainPass(this.#words);
     this.counts = map.verify().counts;

@@ -1,7 +1,8 @@
 /*
  * Holds one map and one list of PFNs, and runs the loops over them when told to. One command a line on stdin:
  *
- *   map SLOTS BASE HEAD_FLAG ENCODING   then SLOTS * 64 bytes     -> ok
+ *   map SLOTS BASE HEAD_FLAG ORDER_OFFSET ENCODING   then SLOTS * 64 bytes
+ *                                                                 -> ok
  *   device FIRST_PFN ZONE_MASK ZONE_DEVICE PGMAPS   then PGMAPS * 24 bytes: address, first PFN, last PFN
  *                                                                 -> ok; the map's slots are those from FIRST_PFN on
  *   list COUNT                          then COUNT * 4 bytes      -> ok
@@ -72,6 +73,9 @@ static const struct op {
 	loop *const *loops[VARIANTS];
 } ops[] = {
 	{ "heads", sizeof(uint32_t), ALL_VARIANTS(heads) },
+	{ "order", sizeof(uint32_t), ALL_VARIANTS(order) },
+	{ "folio-flags", sizeof(uint64_t), ALL_VARIANTS(folio_flags) },
+	{ "page-flags", sizeof(uint64_t), ALL_VARIANTS(page_flags) },
 	{ "page", sizeof(uint64_t), ALL_VARIANTS(page) },
 	{ "folio", sizeof(uint64_t), ALL_VARIANTS(folio) },
 	{ "range", sizeof(uint64_t), ALL_VARIANTS(range) },
@@ -119,9 +123,9 @@ static void receive_map(const char *arguments)
 {
 	char name[16];
 
-	if (sscanf(arguments, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %15s", &map_slots, &map.vmemmap_base, &map.head_flag,
-		   name) != 4)
-		fail("map: four arguments wanted");
+	if (sscanf(arguments, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %15s", &map_slots, &map.vmemmap_base,
+		   &map.head_flag, &map.order_offset, name) != 5)
+		fail("map: five arguments wanted");
 	for (encoding = 0; encoding < ENCODINGS && strcmp(name, encoding_names[encoding]); encoding++)
 		;
 	if (encoding == ENCODINGS)

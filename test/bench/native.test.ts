@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { checksum } from "../../bench/contest.js";
 import type { PgmapRange } from "../../bench/device-maps.js";
+import { FIELDS } from "../../bench/fields.js";
 import { buildNative, type NativeVariant } from "../../bench/native-build.js";
 import { NativeProcess } from "../../bench/native-process.js";
 import { ENCODINGS } from "../../bench/options.js";
 import { allDevicePfns, obviousPgmap, tinyDevicePages } from "./tiny-device.js";
-import { allPfns, obviousHead, tinyMap } from "./tiny-map.js";
+import { allPfns, obviousField, obviousHead, tinyMap } from "./tiny-map.js";
 
 const build = buildNative();
 
@@ -34,6 +35,18 @@ describe.runIf(build.state === "built")("the native twins", () => {
       }
     },
   );
+
+  test.each(ENCODINGS)("give the fields of a part of the list, %s encoding", async (encoding) => {
+    const map = tinyMap(encoding);
+    const pfns = allPfns(map).reverse();
+    await native.sendMap(map);
+    await native.sendList(pfns);
+    const block = { offset: 100, count: 3000 };
+    for (const field of FIELDS) {
+      const expected = obviousField(map, pfns.subarray(100, 3100), field);
+      for (const variant of variants) expect(await native.run(field, variant, block)).toEqual(expected);
+    }
+  });
 
   test("add up one word of every slot, and time it", async () => {
     const map = tinyMap("pointer");
