@@ -9,7 +9,7 @@
 //     0x10000  which slots are aliases, one bit per 64
 //     0x30000  which slots share their frame, one bit per 64
 //     0x50000  staging for lists on their way through
-//     0x70000  notes of a batch about pages to look at again
+//     0x70000  notes of a batch or pass about pages to look at again
 //     0x72000  device page maps
 //     0x7a000  their ranges, by PFN
 //     0x82000  which pgmap has which kernel address: a hash table of u16
