@@ -1,12 +1,12 @@
 // Passes over all slots.
 
-import { PageHead, PageTail, compound_head, compound_order, scan_section } from "../compound";
+import { PageTail, compound_head, compound_order, has_head_flag, scan_section } from "../compound";
 import { page_pgmap } from "../memremap";
 import { INVALID, MAX_PGMAPS, NOTES, PREDICATE } from "../memory";
-import { COMPOUND_INFO, page } from "../page";
-import { Word, word } from "../profile";
+import { is_tagged, page } from "../page";
+import { Encoding, Word, word } from "../profile";
 import { slot_to_page, slot_valid } from "../sparse";
-import { PFN_SECTION_SHIFT, PFN_SUBSECTION_SHIFT, STRUCT_PAGE_SIZE } from "../x86_64";
+import { PFN_SECTION_SHIFT, PFN_SUBSECTION_SHIFT, SLOT_IN_VMEMMAP_PAGE_MASK, STRUCT_PAGE_SIZE } from "../x86_64";
 
 /** Check every section's tagged words and mark the sections where all are well-formed; answers how many are not. */
 export function scan_all(): u32 {
@@ -17,7 +17,7 @@ export function scan_all(): u32 {
 }
 
 // A pass goes subsection by subsection, which are valid or not as a whole. One loop over a subsection looks at each slot at
-// the speed of reading it, without a branch or a call, and notes the few that need more; those are gone through behind it.
+// the speed of reading it, without a call, and notes the few that need more; those are gone through behind it.
 
 const SUBSECTION_MASK: u32 = (1 << PFN_SUBSECTION_SHIFT) - 1;
 
@@ -32,22 +32,31 @@ export function count_folios_by_order(dst: u32): void {
 
 function count_subsection(first: u32, counts: u32): void {
   const head_flag = word(Word.PG_HEAD);
+  const order = word(Word.ORDER);
+  const may_be_fake = word(Word.ENCODING) == Encoding.FAKE_HEADS ? SLOT_IN_VMEMMAP_PAGE_MASK : INVALID;
   let singles: u32 = 0;
   let note = NOTES;
   for (let slot = first, p = slot_to_page(first); slot <= (first | SUBSECTION_MASK); slot++, p += STRUCT_PAGE_SIZE) {
-    const tail = load<u32>(p, COMPOUND_INFO) & 1;
-    const large = <u32>((load<u32>(p) & head_flag) != 0);
-    singles += (tail | large) ^ 1;
-    store<u32>(note, slot);
-    note += (large & ~tail) << 2;
+    if (is_tagged(p)) continue;
+    if ((load<u32>(p) & head_flag) == 0) singles++;
+    else if ((slot & may_be_fake) == 0 || (slot & 3) == 3) {
+      // It may be a fake head, or have no page 1.
+      store<u32>(note, slot);
+      note += sizeof<u32>();
+    } else add_folio(counts, load<u8>(p + order));
   }
   store<u32>(counts, load<u32>(counts) + singles);
   for (let at = NOTES; at != note; at += sizeof<u32>()) {
-    const head = load<u32>(at);
-    if (PageTail(head)) continue;
-    const count = counts + (compound_order(head) << 2);
-    store<u32>(count, load<u32>(count) + 1);
+    const slot = load<u32>(at);
+    if (!PageTail(slot)) add_folio(counts, compound_order(slot));
   }
+}
+
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function add_folio(counts: u32, order: u32): void {
+  const count = counts + (order << 2);
+  store<u32>(count, load<u32>(count) + 1);
 }
 
 /** What a page is in its compound: bits of the predicate's `kinds`. */
@@ -94,7 +103,7 @@ function in_pgmap_set(slot: u32): bool {
 
 function kind_of(slot: u32): u32 {
   if (PageTail(slot)) return PageKind.TAIL;
-  return PageHead(slot) ? PageKind.HEAD : PageKind.SINGLE;
+  return has_head_flag(slot_to_page(slot)) ? PageKind.HEAD : PageKind.SINGLE;
 }
 
 function matches(slot: u32, want: Predicate): bool {
@@ -118,15 +127,15 @@ function matches(slot: u32, want: Predicate): bool {
  */
 function note_candidates(first: u32, want: Predicate): u32 {
   const head_flag = <u64>word(Word.PG_HEAD);
-  const no_tag = <u32>((want.kinds & PageKind.TAIL) == 0);
+  const no_tag = (want.kinds & PageKind.TAIL) == 0;
   const head_bit = want.kinds == PageKind.HEAD || want.kinds == PageKind.SINGLE ? head_flag : 0;
   const mask = want.flags_mask | head_bit;
   const value = want.kinds == PageKind.HEAD ? want.flags_value | head_bit : want.flags_value;
   let note = NOTES;
   for (let slot = first, p = slot_to_page(first); slot <= (first | SUBSECTION_MASK); slot++, p += STRUCT_PAGE_SIZE) {
+    if ((load<u64>(p) & mask) != value || (no_tag && is_tagged(p))) continue;
     store<u32>(note, slot);
-    const tag = load<u32>(p, COMPOUND_INFO) & no_tag;
-    note += ((<u32>((load<u64>(p) & mask) == value)) & ~tag) << 2;
+    note += sizeof<u32>();
   }
   return note;
 }

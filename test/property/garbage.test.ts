@@ -295,11 +295,20 @@ function expectSamePasses(map: Vmemmap, reference: model.ModelMap, layout: Layou
     const order = orderOf(reference, pfn);
     counts.set(order, (counts.get(order) ?? 0) + 1);
   }
+  const headMask = model.flagMask(reference, "head");
   const found = map.foliosByOrder();
   expect(found.flatMap((count, order) => (count > 0 ? [[order, count]] : []))).toEqual(
     [...counts].filter(([, count]) => count > 0).sort(([a], [b]) => a - b),
   );
   expect(Array.from(map.listHeads())).toEqual(pages.filter((pfn) => kindOf(reference, pfn) === "head"));
+  const inWindows = new Set(pages);
+  for (const kinds of [["single"], ["single", "head"], ["head", "tail"]] as const) {
+    for (const set of [[], ["head"]]) {
+      const found = Array.from(map.select({ kinds, set })).filter((pfn) => inWindows.has(pfn));
+      const ofKind = pages.filter((pfn) => (kinds as readonly string[]).includes(kindOf(reference, pfn)));
+      expect(found).toEqual(ofKind.filter((pfn) => set.length === 0 || (reference.u64(pfn, 0) & headMask) !== 0n));
+    }
+  }
   expect(Array.from(map.select({ kinds: ["tail"] }))).toEqual(pages.filter((pfn) => kindOf(reference, pfn) === "tail"));
   expect(Array.from(map.select({ minOrder: 1, maxOrder: 254 }))).toEqual(
     pages.filter((pfn) => {
