@@ -4,6 +4,7 @@ import { runHeads } from "./heads-suite.js";
 import { describeMachine, type Machine } from "./machine.js";
 import { HELP, parseBenchOptions, type BenchOptions, type SuiteName } from "./options.js";
 import { endWithReader, Output } from "./output.js";
+import { runPasses } from "./passes-suite.js";
 import { runPgmap } from "./pgmap-suite.js";
 import { jsonReport, type SuiteReport } from "./report.js";
 import { runVerify } from "./verify-suite.js";
@@ -15,6 +16,7 @@ const SUITES: Readonly<Record<SuiteName, Suite>> = {
   fields: runFields,
   pgmap: runPgmap,
   verify: runVerify,
+  passes: runPasses,
 };
 
 /** Runs `vmemmap bench` with these arguments and returns the exit code: 0, 1 on failure, 2 on a bad argument. */

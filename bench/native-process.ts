@@ -18,6 +18,9 @@ export const ANSWER_WORDS = {
 
 export type NativeOp = keyof typeof ANSWER_WORDS;
 
+/** Passes over all slots; the checksum of a sum is the sum. */
+export type NativePass = "sum" | "count-by-order" | "list-heads";
+
 /** A process that holds one map and one list of PFNs and times loops over them (the commands are told in native/main.c). */
 export class NativeProcess {
   readonly #child: ChildProcessWithoutNullStreams;
@@ -87,11 +90,11 @@ export class NativeProcess {
     return { nanoseconds: nanoseconds!, checksum: checksum! };
   }
 
-  /** Times a plain pass over all slots, right after an untimed one: the sum of a word of each, as plainPass() adds. */
-  async pass(variant: NativeVariant): Promise<{ nanoseconds: number; sum: number }> {
-    await this.#send(`pass ${variant}\n`);
-    const [nanoseconds, sum] = (await this.#readLine()).split(" ").map(Number);
-    return { nanoseconds: nanoseconds!, sum: sum! };
+  /** Times a pass over all slots, right after an untimed one. */
+  async pass(pass: NativePass, variant: NativeVariant): Promise<{ nanoseconds: number; checksum: number }> {
+    await this.#send(`pass ${pass} ${variant}\n`);
+    const [nanoseconds, checksum] = (await this.#readLine()).split(" ").map(Number);
+    return { nanoseconds: nanoseconds!, checksum: checksum! };
   }
 
   /** Ends the process and waits until its memory is free. */

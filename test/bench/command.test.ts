@@ -139,6 +139,15 @@ test("verify: a table for the map that was asked for, and the verdict", async ()
   expect(stdout).toMatch(/^ {2}js-uint32 +\w+, at most \d+\.\d\dx \(wasm-\w+, mask, synthetic\)$/m);
 });
 
+test("passes: one JSON object with a result for every map, pass and contender", async () => {
+  expect(await runBenchCommand(["passes", ...FEW_PASSES.slice(1), "--json"])).toBe(0);
+  const report = JSON.parse(stdout) as { results: Record<string, unknown>[] };
+  expect(report).toMatchObject({ slots: 256 * 1024, map: { "mask tiled": "linux-7.3.4-hvo, tiled" } });
+  expect(report).not.toHaveProperty("lookups");
+  expect(report.results).toHaveLength(2 * 3 * (1 + 3 + 3 + 2));
+  for (const result of report.results) expect(result["nsPerSlot"]).toBeGreaterThan(0);
+});
+
 test("help goes to stdout", async () => {
   expect(await runBenchCommand(["--help"])).toBe(0);
   expect(stdout).toContain("Usage: vmemmap bench");

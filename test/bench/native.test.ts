@@ -6,7 +6,7 @@ import { buildNative, type NativeVariant } from "../../bench/native-build.js";
 import { NativeProcess } from "../../bench/native-process.js";
 import { ENCODINGS } from "../../bench/options.js";
 import { allDevicePfns, obviousPgmap, tinyDevicePages } from "./tiny-device.js";
-import { allPfns, obviousField, obviousHead, tinyMap } from "./tiny-map.js";
+import { allPfns, obviousCounts, obviousField, obviousHead, obviousHeads, tinyMap } from "./tiny-map.js";
 
 const build = buildNative();
 
@@ -54,9 +54,19 @@ describe.runIf(build.state === "built")("the native twins", () => {
     const view = new DataView(map.slots.buffer);
     const expected = allPfns(map).reduce((sum, pfn) => (sum + view.getUint32(pfn * 64 + 8, true)) % 2 ** 32, 0);
     for (const variant of variants) {
-      const { nanoseconds, sum } = await native.pass(variant);
-      expect(sum).toBe(expected);
+      const { nanoseconds, checksum } = await native.pass("sum", variant);
+      expect(checksum).toBe(expected);
       expect(nanoseconds).toBeGreaterThan(0);
+    }
+  });
+
+  test.each(ENCODINGS)("count folios by order and list heads, %s encoding", async (encoding) => {
+    const map = tinyMap(encoding);
+    await native.sendMap(map);
+    for (const variant of variants) {
+      const counted = await native.pass("count-by-order", variant);
+      expect(counted.checksum).toBe(checksum(obviousCounts(map)));
+      expect((await native.pass("list-heads", variant)).checksum).toBe(checksum(obviousHeads(map)));
     }
   });
 
@@ -120,7 +130,7 @@ describe.runIf(build.state === "built")("the native twins", () => {
     await expect(other.time("heads", "native", block, block)).rejects.toThrow("outside the list");
     await other.end();
     const without = new NativeProcess(build.state === "built" ? build.program : "");
-    await expect(without.pass("native")).rejects.toThrow("pass: no map yet");
+    await expect(without.pass("sum", "native")).rejects.toThrow("pass: no map yet");
     await without.end();
   });
 });

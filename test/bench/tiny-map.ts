@@ -66,6 +66,20 @@ export function obviousField(map: PlainMap, pfns: Uint32Array, field: Field): Ui
   return new Uint32Array(flags.buffer);
 }
 
+/** Heads of compound pages. */
+export function obviousHeads(map: PlainMap): Uint32Array {
+  return allPfns(map).filter((pfn) => obviousHead(map, pfn) === pfn && obviousOrder(map, pfn) > 0);
+}
+
+/** Folios of each order. */
+export function obviousCounts(map: PlainMap): Uint32Array {
+  const counts = new Uint32Array(256);
+  for (const pfn of allPfns(map)) {
+    if (obviousHead(map, pfn) === pfn) counts[obviousOrder(map, pfn)]!++;
+  }
+  return counts;
+}
+
 export function allPfns({ slots }: PlainMap): Uint32Array {
   return Uint32Array.from({ length: slots.length / 64 }, (_, pfn) => pfn);
 }
