@@ -26,23 +26,32 @@ function store_pgmap_word(at: u32, slot: u32): u32 {
   return <u32>invalid;
 }
 
+/** Send pages that are not ZONE_DEVICE to zeroes, from PFN `at` on up to the first outside the PLAIN sections: which one. */
+function leave_plain_devices(pfns: u32, at: u32, nr: u32): u32 {
+  const zone_bits = zone_field();
+  const zone_device = links(word(Word.ZONE_DEVICE), 0);
+  for (; at < nr; at++) {
+    const pfn = load<u32>(pfns + (at << 2));
+    const entry = section_entry(pfn >> PFN_SECTION_SHIFT);
+    if ((entry & PLAIN) == 0) break;
+    const flags = load<u64>(entry + (pfn << STRUCT_PAGE_SHIFT) - PLAIN_FLAGS);
+    const head = load<u32>(NOTES + (at << 2));
+    store<u32>(NOTES + (at << 2), select<u32>(head, ZEROES, (flags & zone_bits) == zone_device));
+  }
+  return at;
+}
+
 /**
  * Send the pages that are not ZONE_DEVICE to zeroes, where addresses of their heads stand at NOTES; answers how many of them
  * were without a head.
  */
 function leave_devices(pfns: u32, nr: u32): u32 {
-  const zone_bits = zone_field();
-  const zone_device = links(word(Word.ZONE_DEVICE), 0);
   let headless: u32 = 0;
-  for (let at: u32 = 0; at < nr; at++) {
-    const pfn = load<u32>(pfns + (at << 2));
-    const entry = section_entry(pfn >> PFN_SECTION_SHIFT);
-    if ((entry & PLAIN) == 0 && pfn_to_slot(pfn) == INVALID) continue;
-    const flags = load<u64>((entry & ~PLAIN_FLAGS) + (pfn << STRUCT_PAGE_SHIFT));
-    const device = (flags & zone_bits) == zone_device;
-    const head = load<u32>(NOTES + (at << 2));
-    headless += (<u32>!device) & (<u32>(head == ABSENT));
-    store<u32>(NOTES + (at << 2), select<u32>(head, ZEROES, device));
+  for (let at = leave_plain_devices(pfns, 0, nr); at < nr; at = leave_plain_devices(pfns, at + 1, nr)) {
+    const slot = pfn_to_slot(load<u32>(pfns + (at << 2)));
+    if (slot == INVALID || in_zone_device(slot_to_page(slot))) continue;
+    headless += <u32>(load<u32>(NOTES + (at << 2)) == ABSENT);
+    store<u32>(NOTES + (at << 2), ZEROES);
   }
   return headless;
 }
