@@ -52,9 +52,9 @@ const BITMAP_BYTES: u32 = PAGES_PER_SECTION >> 3;
 const ORDER_BYTES: u32 = PAGES_PER_SECTION >> BLOCK_SHIFT;
 const PGMAP_SHIFT: u32 = PFN_SECTION_SHIFT - PFN_SUBSECTION_SHIFT;
 const PGMAP_BYTES: u32 = (1 << PGMAP_SHIFT) * sizeof<u16>();
-/** Bytes of room that the index needs, from a multiple of 8 on, */
+/** Bytes of room that the head index needs in any case, from a multiple of 8 on. */
 export const HEAD_INDEX_BYTES: u32 = (1 << (32 - PFN_SECTION_SHIFT)) * sizeof<u32>();
-/** and for each section of slots there may be. */
+/** Bytes of room behind it for each section of slots there may be. */
 export const HEAD_INDEX_BYTES_PER_SECTION: u32 = BITMAP_BYTES + ORDER_BYTES + PGMAP_BYTES;
 
 // ---- Where things are ---------------------------------------------------------------------------------------------

@@ -153,13 +153,17 @@ export { dax_associate_entry, dax_disassociate_entry, dax_folio_is_shared } from
 export { head_of_pfn, heads_of_pfns, heads_of_slots } from "./bulk/heads";
 export { f64_of_slots, f64_run, pfn_run, pfns_of_slots, slots_of_f64, slots_of_pfns } from "./bulk/convert";
 export {
+  folio_flags_of_pfns,
   folio_flags_of_slots,
   folio_mapcounts_of_slots,
+  folio_refcounts_of_pfns,
   folio_refcounts_of_slots,
   orders_of_pfns,
   orders_of_slots,
+  page_flags_of_pfns,
   page_flags_of_slots,
   page_mapcounts_of_slots,
+  page_refcounts_of_pfns,
   page_refcounts_of_slots,
 } from "./bulk/fields";
 export {

@@ -9,17 +9,16 @@
 //     0x10000  which slots are aliases, one bit per 64
 //     0x30000  which slots share their frame, one bit per 64
 //     0x50000  staging for lists on their way through
-//     0x70000  notes of a batch about pages to look at again
+//     0x70000  notes of a batch or pass about pages to look at again
 //     0x72000  device page maps
 //     0x7a000  their ranges, by PFN
 //     0x82000  which pgmap has which kernel address: a hash table of u16
-//     0x83000  64 bytes of zeroes, to be read in place of a slot
-//     0x83040  8 bytes of ones, to be read in place of a word of the head index
+//     0x83000  zeroes, to be read in place of a slot, and ones, in place of a word of the head index
 //     0x90000  section table, u32 an entry, as long as the host wishes, and one entry more that stays 0
 //              lists the host keeps in this memory
 //              slots, 64 bytes each, up to the end
 
-import { PFN_SECTION_SHIFT, SECTION_MEMMAP_SHIFT, VMEMMAP_PAGE_SHIFT } from "./x86_64";
+import { PFN_SECTION_SHIFT, SECTION_MEMMAP_SHIFT, STRUCT_PAGE_SIZE, VMEMMAP_PAGE_SHIFT } from "./x86_64";
 
 /** A 4 GiB memory holds at most this many sections' slots. */
 export const MAX_SLOT_SECTIONS: u32 = 1 << (32 - SECTION_MEMMAP_SHIFT);
@@ -45,8 +44,12 @@ export const PGMAP_RANGES: u32 = 0x7a000;
 /** Ranges of all of them together. */
 export const MAX_PGMAP_RANGES: u32 = 1024;
 export const PGMAP_HASH: u32 = 0x82000;
+/** 64 bytes of zeroes: the slot of a page that is not to be read. */
 export const ZEROES: u32 = 0x83000;
-export const ONES: u32 = 0x83040;
+/** 64 more: the slot of a page that does not exist. */
+export const ABSENT: u32 = ZEROES + STRUCT_PAGE_SIZE;
+/** 8 bytes of ones: a word of the head index in which each page is a head. */
+export const ONES: u32 = ABSENT + STRUCT_PAGE_SIZE;
 /** Address of the section table, a u32 an entry, and one more that stays 0; what stands behind is the host's to plan. */
 export const SECTION_TABLE: u32 = 0x90000;
 

@@ -1,15 +1,23 @@
 import { VmemmapError } from "../src/errors.js";
+import { runFields } from "./fields-suite.js";
 import { runHeads } from "./heads-suite.js";
 import { describeMachine, type Machine } from "./machine.js";
 import { HELP, parseBenchOptions, type BenchOptions, type SuiteName } from "./options.js";
 import { endWithReader, Output } from "./output.js";
+import { runPasses } from "./passes-suite.js";
 import { runPgmap } from "./pgmap-suite.js";
 import { jsonReport, type SuiteReport } from "./report.js";
 import { runVerify } from "./verify-suite.js";
 
 type Suite = (options: BenchOptions, machine: Machine, output: Output) => Promise<SuiteReport>;
 
-const SUITES: Readonly<Record<SuiteName, Suite>> = { heads: runHeads, pgmap: runPgmap, verify: runVerify };
+const SUITES: Readonly<Record<SuiteName, Suite>> = {
+  heads: runHeads,
+  fields: runFields,
+  pgmap: runPgmap,
+  verify: runVerify,
+  passes: runPasses,
+};
 
 /** Runs `vmemmap bench` with these arguments and returns the exit code: 0, 1 on failure, 2 on a bad argument. */
 export async function runBenchCommand(argv: readonly string[]): Promise<number> {

@@ -2,6 +2,7 @@ import { defineProfile, profile as profileOf, type Profile } from "../src/profil
 import type { TailEncoding } from "../src/profile/profile.js";
 import { PAGES_PER_SECTION, SLOT_BYTES } from "../src/sections.js";
 import { Vmemmap } from "../src/vmemmap.js";
+import { plainMapOf } from "./engine.js";
 import type { PlainMap } from "./javascript.js";
 
 /** A struct dev_pagemap of one range, end exclusive. */
@@ -78,13 +79,12 @@ export function buildDeviceMap({ profile, order, pgmaps, listCapacity }: DeviceM
 
 /** The device pages of such a map, as its bytes. No more pages can be added to the map from here on. */
 export function devicePages(map: Vmemmap, pgmaps: readonly PgmapRange[]): DevicePages {
-  const { profile, vmemmapBase } = map;
+  const { profile } = map;
   const { shift, width } = profile.zone;
+  const plain = plainMapOf(map);
   return {
-    slots: map.slotBytes().subarray(map.slotOf(FIRST_DEVICE_PFN) * SLOT_BYTES),
-    encoding: profile.tailEncoding,
-    vmemmapBase,
-    headBit: profile.flags["head"]!.bit,
+    ...plain,
+    slots: plain.slots.subarray(map.slotOf(FIRST_DEVICE_PFN) * SLOT_BYTES),
     firstPfn: FIRST_DEVICE_PFN,
     zoneMask: ((1n << BigInt(width)) - 1n) << BigInt(shift),
     zoneDevice: BigInt(profile.zones.indexOf("DEVICE")) << BigInt(shift),

@@ -4,6 +4,7 @@ import { PAGES_PER_SECTION } from "../src/sections.js";
 import { constant } from "../src/engine/modules.js";
 import type { Build } from "../src/types.js";
 import type { Vmemmap } from "../src/vmemmap.js";
+import type { PlainMap } from "./javascript.js";
 
 /** Lets lookups take the unchecked loop everywhere. @throws VmemmapError "bad-image" where the map does not allow it */
 export function markWellFormed(map: Vmemmap): void {
@@ -15,19 +16,28 @@ export function markWellFormed(map: Vmemmap): void {
   }
 }
 
-/** Puts a build to work, where it is not yet. */
-export function useBuild(map: Vmemmap, build: Build): () => void {
-  return () => {
-    if (map.build !== build) map.build = build;
+/** A map as those see it who work without the engine. */
+export function plainMapOf(map: Vmemmap): PlainMap {
+  const { profile, vmemmapBase } = map;
+  return {
+    slots: map.slotBytes(),
+    encoding: profile.tailEncoding,
+    vmemmapBase,
+    headBit: profile.flags["head"]!.bit,
+    orderOffset: profile.folio.order,
   };
 }
 
-/** Lets lookups go by the head index, or through the slots: the index stays as it is meanwhile, since nothing changes the map. */
-export function useIndex(map: Vmemmap, wished: boolean): () => void {
+/**
+ * Puts a build to work, and the head index, or the way through the slots: the index stays as it is meanwhile, since nothing
+ * changes the map.
+ */
+export function useEngine(map: Vmemmap, build: Build, way: "by-index" | "by-slots"): () => void {
   const { exports, plan } = map.core;
   const word = constant("Word.HEAD_INDEX");
   return () => {
-    exports.state_set(word, wished ? plan.headIndex : 0, 0);
+    if (map.build !== build) map.build = build;
+    exports.state_set(word, way === "by-index" ? plan.headIndex : 0, 0);
   };
 }
 

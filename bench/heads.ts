@@ -1,7 +1,7 @@
 import type { Vmemmap } from "../src/vmemmap.js";
 import { Contest, type LocalContender, type Nanoseconds } from "./contest.js";
 import { bigintLoop, uint32Loop, type HeadsLoop, type PlainMap } from "./javascript.js";
-import { indexBytes, markWellFormed, useBuild, useIndex } from "./engine.js";
+import { indexBytes, markWellFormed, plainMapOf, useEngine } from "./engine.js";
 import { measure, type Block } from "./measure.js";
 import type { BenchOptions, ContenderName } from "./options.js";
 import { fillPattern, type Pattern } from "./patterns.js";
@@ -23,15 +23,9 @@ export class HeadsBench {
     readonly options: BenchOptions,
     readonly warn: (message: string) => void,
   ) {
-    const { profile, vmemmapBase } = map;
     this.#pfns = map.list(options.lookups);
     const heads = map.list(options.lookups);
-    this.#plain = {
-      slots: map.slotBytes(),
-      encoding: profile.tailEncoding,
-      vmemmapBase,
-      headBit: profile.flags["head"]!.bit,
-    };
+    this.#plain = plainMapOf(map);
     markWellFormed(map); // whoever takes slotBytes() may write, so taking it clears the marks
     const local = localContenders(map, this.#plain, this.#pfns, heads);
     this.#contest = new Contest("heads", local, twins, options.contenders);
@@ -86,13 +80,6 @@ function medians(passes: readonly Nanoseconds[]): Nanoseconds {
   return new Map([...passes[0]!.keys()].map((name) => [name, middle(passes.map((pass) => pass.get(name)!))]));
 }
 
-function both(first: () => void, second: () => void): () => void {
-  return () => {
-    first();
-    second();
-  };
-}
-
 function localContenders(
   map: Vmemmap,
   plain: PlainMap,
@@ -110,10 +97,10 @@ function localContenders(
     for (let i = 0; i < pages.length; i++) out[i] = map.compoundHead(pages[i]!);
   });
   return new Map<ContenderName, LocalContender>([
-    ["wasm-simd", { ...batch, prepare: both(useBuild(map, "simd"), useIndex(map, false)) }],
-    ["wasm-scalar", { ...batch, prepare: both(useBuild(map, "scalar"), useIndex(map, false)) }],
-    ["wasm-index", { ...batch, prepare: both(useBuild(map, "simd"), useIndex(map, true)) }],
-    ["wasm-call", { ...single, prepare: both(useBuild(map, "simd"), useIndex(map, false)) }],
+    ["wasm-simd", { ...batch, prepare: useEngine(map, "simd", "by-slots") }],
+    ["wasm-scalar", { ...batch, prepare: useEngine(map, "scalar", "by-slots") }],
+    ["wasm-index", { ...batch, prepare: useEngine(map, "simd", "by-index") }],
+    ["wasm-call", { ...single, prepare: useEngine(map, "simd", "by-slots") }],
     ["js-uint32", over(uint32Loop(plain))],
     ["js-bigint", { ...over(bigintLoop(plain)), blockDivisor: 8 }],
   ]);

@@ -13,6 +13,8 @@ export interface PlainMap {
   readonly vmemmapBase: bigint;
   /** PG_head's bit in the flags word: 16 or 6, so it is in the low half. */
   readonly headBit: number;
+  /** From a head to the byte that holds its order. */
+  readonly orderOffset: number;
 }
 
 /** Writes the head of each PFN to the same place of `heads`. */

@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import { VmemmapError } from "../src/errors.js";
 import type { TailEncoding } from "../src/profile/profile.js";
 import { Vmemmap } from "../src/vmemmap.js";
+import { LIST_ENTRIES_PER_LOOKUP } from "./lists.js";
 import { formFolios } from "./mix.js";
 import { ENCODINGS, type BenchOptions, type OrderMix } from "./options.js";
 import { packageRoot } from "./package.js";
@@ -17,7 +18,7 @@ export interface MapSource {
   readonly kind: MapKind;
   /** For the reader: which kernel's map it is, or which mix. */
   readonly origin: string;
-  /** Builds the map: PFNs from 0 on without a hole, with room for two lists of the option's length. */
+  /** Builds the map: PFNs from 0 on without a hole, with room for lists (lists.ts) of the option's length. */
   build(): Vmemmap | Promise<Vmemmap>;
 }
 
@@ -48,7 +49,7 @@ function syntheticSource(encoding: TailEncoding, mix: OrderMix, { slots, lookups
       const map = new Vmemmap({
         profile: PRESETS[encoding],
         memory: [{ start: 0, end: slots }],
-        listCapacity: 2 * lookups,
+        listCapacity: LIST_ENTRIES_PER_LOOKUP * lookups,
       });
       formFolios(map, mix, seed);
       return map;
@@ -99,7 +100,7 @@ function tiled(image: Vmemmap, encoding: TailEncoding, { suite, slots, lookups }
     profile: { ...image.profile, tailEncoding: encoding },
     vmemmapBase: image.vmemmapBase,
     memory: [{ start: 0, end: slots }],
-    listCapacity: 2 * lookups,
+    listCapacity: LIST_ENTRIES_PER_LOOKUP * lookups,
     initialize: false,
   });
   tile(image, map);

@@ -33,7 +33,7 @@ export type NativeBuild =
   | { readonly state: "missing"; readonly reason: string };
 
 /** What is compiled once for each variant, and what once for all of them. */
-const LOOPS = ["heads", "index", "pgmap", "pass"];
+const LOOPS = ["heads", "index", "fields", "pgmap", "pass"];
 const HOST = ["main", "xarray"];
 const HEADERS = ["loops", "compound", "xarray"];
 const SOURCES = [...[...LOOPS, ...HOST].map((name) => `${name}.c`), ...HEADERS.map((name) => `${name}.h`)];

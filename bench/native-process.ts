@@ -6,9 +6,21 @@ import type { Block } from "./measure.js";
 import type { NativeVariant } from "./native-build.js";
 
 /** What the loops can be asked of each PFN, and how many 32-bit words an answer has, the low half first. */
-export const ANSWER_WORDS = { heads: 1, index: 1, page: 2, folio: 2, range: 2 } as const;
+export const ANSWER_WORDS = {
+  heads: 1,
+  index: 1,
+  order: 1,
+  "folio-flags": 2,
+  "page-flags": 2,
+  page: 2,
+  folio: 2,
+  range: 2,
+} as const;
 
 export type NativeOp = keyof typeof ANSWER_WORDS;
+
+/** Passes over all slots; the checksum of a sum is the sum. */
+export type NativePass = "sum" | "count-by-order" | "list-heads";
 
 /** A process that holds one map and one list of PFNs and times loops over them (the commands are told in native/main.c). */
 export class NativeProcess {
@@ -36,8 +48,9 @@ export class NativeProcess {
   }
 
   /** Sends all slots; the bytes go through in parts, so this copies nothing on this side. */
-  async sendMap({ slots, encoding, vmemmapBase, headBit }: PlainMap): Promise<void> {
-    await this.#send(`map ${slots.length / SLOT_BYTES} ${vmemmapBase} ${1n << BigInt(headBit)} ${encoding}\n`, slots);
+  async sendMap({ slots, encoding, vmemmapBase, headBit, orderOffset }: PlainMap): Promise<void> {
+    const headFlag = 1n << BigInt(headBit);
+    await this.#send(`map ${slots.length / SLOT_BYTES} ${vmemmapBase} ${headFlag} ${orderOffset} ${encoding}\n`, slots);
     await this.#readLine();
   }
 
@@ -84,11 +97,11 @@ export class NativeProcess {
     return { nanoseconds: nanoseconds!, checksum: checksum! };
   }
 
-  /** Times a plain pass over all slots, right after an untimed one: the sum of a word of each, as plainPass() adds. */
-  async pass(variant: NativeVariant): Promise<{ nanoseconds: number; sum: number }> {
-    await this.#send(`pass ${variant}\n`);
-    const [nanoseconds, sum] = (await this.#readLine()).split(" ").map(Number);
-    return { nanoseconds: nanoseconds!, sum: sum! };
+  /** Times a pass over all slots, right after an untimed one. */
+  async pass(pass: NativePass, variant: NativeVariant): Promise<{ nanoseconds: number; checksum: number }> {
+    await this.#send(`pass ${pass} ${variant}\n`);
+    const [nanoseconds, checksum] = (await this.#readLine()).split(" ").map(Number);
+    return { nanoseconds: nanoseconds!, checksum: checksum! };
   }
 
   /** Ends the process and waits until its memory is free. */

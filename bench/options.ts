@@ -21,14 +21,16 @@ export const CONTENDERS = [
 
 export type ContenderName = (typeof CONTENDERS)[number];
 
-export const SUITES = ["heads", "pgmap", "verify"] as const;
+export const SUITES = ["heads", "fields", "pgmap", "verify", "passes"] as const;
 export type SuiteName = (typeof SUITES)[number];
 
 /** Who takes part in which benchmark. */
 export const SUITE_CONTENDERS: Readonly<Record<SuiteName, readonly ContenderName[]>> = {
   heads: CONTENDERS.filter((name) => name !== "native-chain"),
-  pgmap: CONTENDERS.filter((name) => !["js-bigint", "native-index", "wasm-index"].includes(name)),
+  fields: CONTENDERS.filter((name) => !["native-chain", "js-bigint", "native-index"].includes(name)),
+  pgmap: CONTENDERS.filter((name) => !["js-bigint", "native-index"].includes(name)),
   verify: ["native", "native-simd", "js-uint32", "wasm-simd", "wasm-scalar"],
+  passes: ["native", "native-simd", "js-uint32", "wasm-simd", "wasm-scalar"],
 };
 
 /** Percentages of memory by folio order; they add up to 100. */
@@ -36,13 +38,13 @@ export type OrderMix = ReadonlyMap<number, number>;
 
 export interface BenchOptions {
   readonly suite: SuiteName;
-  /** Undefined in the suites heads and verify: all that the maps have. */
+  /** Undefined in suites of real maps: all that the maps have. */
   readonly encodings: readonly TailEncoding[] | undefined;
-  /** None in the suite verify, which has no lists. */
+  /** None in suites that have no lists. */
   readonly patterns: readonly Pattern[];
   readonly contenders: readonly ContenderName[];
   readonly slots: number;
-  /** 0 in the suite verify. */
+  /** 0 in suites that have none. */
   readonly lookups: number;
   readonly rounds: number;
   readonly seed: number;
@@ -73,36 +75,42 @@ const MAX_SLOTS = 60 * 1024 * 1024;
 const DEFAULT_ORDERS = [0, 2, 9, 18];
 /** The kernels that have page_pgmap(), without HVO's fake heads. */
 const PGMAP_ENCODINGS: readonly TailEncoding[] = ["pointer", "mask"];
+/** Suites that go over all slots, on real maps and a synthetic one. */
+const WITHOUT_LISTS: readonly SuiteName[] = ["verify", "passes"];
 /** Options that some benchmarks do not have. */
 const SUITE_OPTIONS = {
-  map: ["heads", "verify"],
-  mix: ["heads", "verify"],
+  map: ["heads", "fields", "verify", "passes"],
+  mix: ["heads", "fields", "verify", "passes"],
   orders: ["pgmap"],
-  pattern: ["heads", "pgmap"],
-  lookups: ["heads", "pgmap"],
+  pattern: ["heads", "fields", "pgmap"],
+  lookups: ["heads", "fields", "pgmap"],
   plot: ["heads", "pgmap"],
 } as const satisfies Record<string, readonly SuiteName[]>;
 
-export const HELP = `Usage: vmemmap bench [heads|pgmap|verify] [options]
+export const HELP = `Usage: vmemmap bench [heads|fields|pgmap|verify|passes] [options]
 
 Measures the WebAssembly engine, plain JavaScript and the same loop in C, on the same slots and the same PFNs.
   heads   compound_head, on the memory map of a real kernel (the default)
+  fields  folio_order, the flags of a page's folio and its own, on the same maps
   pgmap   the pgmap of ZONE_DEVICE pages: from each page's own slot (up to 6.14), through the folio (from 6.15
           on), and by ranges of PFNs. Needs four times the bytes of the slots: 4 GiB, or 1 GiB with --slots 4Mi.
   verify  the checker of all slots, map.verify(), beside a plain pass over them that adds up one word of each; on the
           real maps and on a synthetic one (${DEFAULT_MIX_TEXT})
+  passes  folios counted by order, heads listed, words checked, beside the same passes in C and a plain one; on the same
+          maps as verify
 
   --slots N            size of the map, 64Ki to 60Mi (default 16Mi: the map of a machine with 64 GiB)
   --encoding LIST      of ${ENCODINGS.join(", ")} (default: all; pgmap: ${PGMAP_ENCODINGS.join(",")})
-  --pattern LIST       heads, pgmap: of ${PATTERNS.join(", ")} (default: ${DEFAULT_PATTERNS})
+  --pattern LIST       heads, fields, pgmap: of ${PATTERNS.join(", ")} (default: ${DEFAULT_PATTERNS})
   --contenders LIST    of ${CONTENDERS.join(", ")}
-                       (default: all; the indexes are for heads, pgmap has no js-bigint either, verify no wasm-call)
-  --map FILE           heads, verify: tile this map image in place of the real maps that ship with the package
+                       (default: all that the benchmark has)
+  --map FILE           all but pgmap: tile this map image in place of the real maps that ship with the package
   --mix ORDER:PERCENT,...
-                       heads, verify: a synthetic map with these percentages of memory by folio order, such as 0:60,2:20,9:20
+                       all but pgmap: a synthetic map with these percentages of memory by folio order, such as
+                       0:60,2:20,9:20
   --orders LIST        pgmap: orders of the folios, up to ${MAX_ORDER} (default: of ${DEFAULT_ORDERS.join(",")} those that divide the map)
-  --lookups N          heads, pgmap: length of the list of PFNs (default 4Mi)
-  --rounds N           timed blocks of each contender, verify: passes; the median counts (default 30)
+  --lookups N          heads, fields, pgmap: length of the list of PFNs (default 4Mi)
+  --rounds N           timed blocks of each contender, verify, passes: passes; the median counts (default 30)
   --seed N             seed of patterns and synthetic maps (default 1)
   --huge-pages         the slots of the loops in C stand in 2 MiB pages, as a kernel maps most of its vmemmap
   --json               print one JSON object
@@ -122,7 +130,7 @@ export function parseBenchOptions(argv: readonly string[]): BenchOptions | null 
     if (isGiven && !suites.includes(suite)) throw bad(`--${option} belongs to ${benchmarks(suites)}, not to ${suite}`);
   }
   if (values.map !== undefined && values.mix !== undefined) throw bad("--map and --mix exclude each other");
-  const hasLists = suite !== "verify";
+  const hasLists = !WITHOUT_LISTS.includes(suite);
   const patterns = hasLists ? parseNames("--pattern", values.pattern ?? DEFAULT_PATTERNS, PATTERNS) : [];
   const slots = parseSlots(values.slots);
   return {
@@ -185,7 +193,9 @@ function parseSuite(positionals: readonly string[]): SuiteName {
 }
 
 function benchmarks(suites: readonly SuiteName[]): string {
-  return suites.length === 1 ? `the benchmark ${suites[0]}` : `the benchmarks ${suites.join(" and ")}`;
+  return suites.length === 1
+    ? `the benchmark ${suites[0]}`
+    : `the benchmarks ${new Intl.ListFormat("en-GB").format(suites)}`;
 }
 
 function parseEncodings(suite: SuiteName, text: string | undefined): readonly TailEncoding[] | undefined {
@@ -246,7 +256,7 @@ function parseSlots(text: string): number {
   return slots;
 }
 
-/** The synthetic map of the suite verify. */
+/** The synthetic map of suites that measure one beside the real maps. */
 export function defaultMix(): OrderMix {
   return parseMix(DEFAULT_MIX_TEXT);
 }

@@ -1,11 +1,12 @@
 import type { Vmemmap } from "../src/vmemmap.js";
 import { Contest, type LocalContender, type Nanoseconds } from "./contest.js";
 import { devicePages, FIRST_DEVICE_PFN, type DevicePages, type PgmapRange } from "./device-maps.js";
-import { markWellFormed, useBuild } from "./engine.js";
-import { measure, type Block } from "./measure.js";
+import { markWellFormed, useEngine } from "./engine.js";
+import { overHalves, overWords, part, type Lists } from "./lists.js";
+import { measure } from "./measure.js";
 import type { BenchOptions, ContenderName } from "./options.js";
 import { fillPattern, type Pattern } from "./patterns.js";
-import { folioLoop, pageLoop, rangeLoop, type PgmapLoop } from "./pgmap-javascript.js";
+import { folioLoop, pageLoop, rangeLoop } from "./pgmap-javascript.js";
 import type { Twins } from "./twins.js";
 
 /** How a kernel finds the pgmap of a page. */
@@ -16,9 +17,6 @@ export type Form =
   | "folio"
   /** get_dev_pagemap(): by ranges of PFNs, no slot touched. */
   | "range";
-
-/** Entries of the engine's lists that a {@link DeviceSide} needs for each lookup: a PFN and a 64-bit answer. */
-export const LIST_ENTRIES_PER_LOOKUP = 3;
 
 /** One map of device pages, and contests of the forms that its kernel has. */
 export class DeviceSide {
@@ -93,12 +91,6 @@ export function expectedAnswers(pfns: Uint32Array, pgmaps: readonly PgmapRange[]
   return new Uint32Array(answers.buffer);
 }
 
-/** Lists in the engine's memory: PFNs, and room for 64-bit answers. */
-interface Lists {
-  readonly pfns: Uint32Array;
-  readonly words: Uint32Array;
-}
-
 function localContenders(
   form: Form,
   map: Vmemmap,
@@ -107,9 +99,10 @@ function localContenders(
 ): Map<ContenderName, LocalContender> {
   const { javascript, batch, single } = loopsOf(form, map, pages, lists);
   return new Map<ContenderName, LocalContender>([
-    ["wasm-simd", { ...batch, prepare: useBuild(map, "simd") }],
-    ["wasm-scalar", { ...batch, prepare: useBuild(map, "scalar") }],
-    ["wasm-call", { ...single, prepare: useBuild(map, "simd") }],
+    ["wasm-simd", { ...batch, prepare: useEngine(map, "simd", "by-slots") }],
+    ["wasm-scalar", { ...batch, prepare: useEngine(map, "scalar", "by-slots") }],
+    ...(form === "folio" ? [["wasm-index", { ...batch, prepare: useEngine(map, "simd", "by-index") }] as const] : []),
+    ["wasm-call", { ...single, prepare: useEngine(map, "simd", "by-slots") }],
     ["js-uint32", javascript],
   ]);
 }
@@ -144,7 +137,7 @@ function loopsOf(
     case "range":
       return {
         javascript: overHalves(lists, rangeLoop(pages)),
-        batch: overNumbers(lists, map),
+        batch: overPgmapNumbers(lists, map),
         single: by((pfns, words) => {
           for (let i = 0; i < pfns.length; i++) words[i] = map.getDevPagemap(pfns[i]!)?.address ?? 0n;
         }),
@@ -152,31 +145,8 @@ function loopsOf(
   }
 }
 
-function part<T extends Uint32Array | BigUint64Array>(list: T, { offset, count }: Block, each = 1): T {
-  return list.subarray(offset * each, (offset + count) * each) as T;
-}
-
-/** Answers of 64 bits in two halves each. */
-function overHalves({ pfns, words }: Lists, loop: PgmapLoop): LocalContender {
-  return {
-    run: (block) => loop(part(pfns, block), part(words, block, 2)),
-    answers: (block) => part(words, block, 2),
-    clear: () => words.fill(0),
-  };
-}
-
-/** Answers of 64 bits. */
-function overWords({ pfns, words }: Lists, loop: WordsInto): LocalContender {
-  const wholeWords = new BigUint64Array(words.buffer, words.byteOffset, words.length / 2);
-  return {
-    run: (block) => loop(part(pfns, block), part(wholeWords, block)),
-    answers: (block) => part(words, block, 2),
-    clear: () => words.fill(0),
-  };
-}
-
 /** devPagemapsInto: its answers are numbers of 32 bits, which stand for addresses. */
-function overNumbers({ pfns, words }: Lists, map: Vmemmap): LocalContender {
+function overPgmapNumbers({ pfns, words }: Lists, map: Vmemmap): LocalContender {
   const numbers = words.subarray(0, pfns.length);
   const addresses = new Uint32Array(BigUint64Array.from(map.pgmaps, ({ address }) => address).buffer);
   return {

@@ -1,11 +1,12 @@
 import type { VerifyReport } from "../src/verify.js";
 import type { Vmemmap } from "../src/vmemmap.js";
 import type { Nanoseconds } from "./contest.js";
-import { useBuild } from "./engine.js";
+import { plainMapOf, useEngine } from "./engine.js";
 import { plainPass, type PlainMap } from "./javascript.js";
 import { measureInTurns, type Turn } from "./measure.js";
-import { isNative, type NativeVariant } from "./native-build.js";
+import { isNative } from "./native-build.js";
 import type { BenchOptions, ContenderName } from "./options.js";
+import { localTurn, nativeTurn } from "./turns.js";
 import type { Twins } from "./twins.js";
 
 export type FaultCounts = VerifyReport["counts"];
@@ -29,14 +30,8 @@ export class VerifyBench {
     readonly options: Pick<BenchOptions, "contenders" | "rounds" | "seed">,
     readonly warn: (message: string) => void,
   ) {
-    const { profile, vmemmapBase } = map;
-    const slots = map.slotBytes();
-    this.#plain = {
-      slots,
-      encoding: profile.tailEncoding,
-      vmemmapBase,
-      headBit: profile.flags["head"]!.bit,
-    };
+    this.#plain = plainMapOf(map);
+    const { slots } = this.#plain;
     this.#words = new Uint32Array(slots.buffer, slots.byteOffset, slots.byteLength / 4);
     this.#sum = plainPass(this.#words);
     this.counts = map.verify().counts;
@@ -58,46 +53,17 @@ export class VerifyBench {
   }
 
   #turn(name: ContenderName): Turn {
-    if (isNative(name)) return this.#nativeTurn(name);
+    if (isNative(name)) return nativeTurn(name, this.twins!, "sum", name, (sum) => this.#checkSum(name, sum));
     if (name === "js-uint32") {
-      return this.#localTurn(
+      return localTurn(
         name,
         () => plainPass(this.#words),
         (sum) => this.#checkSum(name, sum),
       );
     }
-    const prepare = useBuild(this.map, name === "wasm-simd" ? "simd" : "scalar");
+    const prepare = useEngine(this.map, name === "wasm-simd" ? "simd" : "scalar", "by-index");
     const verify = (): VerifyReport => this.map.verify();
-    return this.#localTurn(name, verify, (report) => this.#checkReport(name, report), prepare);
-  }
-
-  #nativeTurn(name: NativeVariant): Turn {
-    return {
-      name,
-      async: true,
-      run: async () => {
-        const { nanoseconds, sum } = await this.twins!.process.pass(name);
-        this.#checkSum(name, sum);
-        return nanoseconds / 1e6;
-      },
-    };
-  }
-
-  #localTurn<T>(name: ContenderName, pass: () => T, check: (answer: T) => void, prepare?: () => void): Turn {
-    let answer: T;
-    return {
-      name,
-      async: false,
-      before() {
-        prepare?.();
-        answer = pass();
-      },
-      run() {
-        answer = pass();
-        return undefined;
-      },
-      after: () => check(answer),
-    };
+    return localTurn(name, verify, (report) => this.#checkReport(name, report), prepare);
   }
 
   #checkSum(name: string, sum: number): void {

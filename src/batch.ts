@@ -3,7 +3,6 @@
  * own memory go through without a copy, others through a staging area that stays in cache.
  */
 import { type Core, INVALID, STAGED_ELEMENTS, stagingPlaces } from "./engine/core.js";
-import type { CoreExports } from "./engine/generated/core.js";
 import { VmemmapError } from "./errors.js";
 import { checkList, checkOut, isRange, isResident, isWide, pfnListKind, sourceLength, stretch } from "./lists.js";
 import type { AnswerList, PfnList, PfnSource } from "./types.js";
@@ -27,16 +26,17 @@ const questions = {
 
 type Question = keyof typeof questions;
 
+/** The core's calls for lists of PFNs. */
+type PfnCall = Extract<keyof Core["exports"], `${string}_of_pfns`>;
+
 /** Questions that the core answers by PFN without making slots of them, where PFNs have 32 bits. */
-const byPfn = {
+const byPfn: Partial<Record<Question, PfnCall>> = {
   order: "orders_of_pfns",
+  refcount: "page_refcounts_of_pfns",
+  folioRefcount: "folio_refcounts_of_pfns",
   pgmap: "pgmaps_of_pfns",
   devPagemap: "dev_pagemaps_of_pfns",
-} as const satisfies Partial<Record<Question, keyof CoreExports>>;
-
-function asksByPfn(question: Question): question is keyof typeof byPfn {
-  return question in byPfn;
-}
+};
 
 /** Call `visit` for each stretch of the source that fits the staging, with its PFNs put at an address. */
 function forStretches(
@@ -113,7 +113,7 @@ export function answersInto(core: Core, source: PfnSource, out: AnswerList, ques
   const { ask, none } = questions[question];
   const { slots, answers } = stagingPlaces();
   const at = answers / 4;
-  const fast = asksByPfn(question) ? byPfn[question] : undefined;
+  const fast = byPfn[question];
   let invalid = 0;
   if (fast !== undefined && !isWide(core) && !(out instanceof Float64Array)) {
     const resident = isResident(core, out);
@@ -148,8 +148,10 @@ const wordQuestions = {
 } as const;
 type WordQuestion = keyof typeof wordQuestions;
 
-/** Those that the core answers by PFN, where PFNs have 32 bits. */
-const wordsByPfn: Partial<Record<WordQuestion, "pgmap_words_of_pfns" | "own_pgmap_words_of_pfns">> = {
+/** The same by PFN, where PFNs have 32 bits. */
+const wordsByPfn: Record<WordQuestion, PfnCall> = {
+  flags: "page_flags_of_pfns",
+  folioFlags: "folio_flags_of_pfns",
   pgmap: "pgmap_words_of_pfns",
   ownPgmap: "own_pgmap_words_of_pfns",
 };

@@ -5,13 +5,13 @@
 // together), then the arithmetic of all four at once. A group with a page outside the PLAIN sections takes the checked
 // way one by one.
 
-import { checked_distance, compound_head, plain_distance, tagged_distance } from "../compound";
+import { checked_distance, compound_head, tagged_distance } from "../compound";
 import { has_index } from "../head_index";
 import { INVALID, NOTES, STATE } from "../memory";
 import { COMPOUND_INFO } from "../page";
 import { Encoding, Word, word, word64 } from "../profile";
 import { PLAIN, PLAIN_FLAGS, pfn_to_slot, section_entry } from "../sparse";
-import { PFN_SECTION_SHIFT, SLOT_IN_VMEMMAP_PAGE_MASK, STRUCT_PAGE_SHIFT } from "../x86_64";
+import { PFN_SECTION_SHIFT, SLOT_IN_VMEMMAP_PAGE_MASK, STRUCT_PAGE_SHIFT, STRUCT_PAGE_SIZE } from "../x86_64";
 import { head_by_index, heads_by_index, is_indexed } from "./indexed";
 
 /** Addresses by a PLAIN entry carry its flags; reading as many bytes before the field takes them off again. */
@@ -91,18 +91,37 @@ function may_be_fake(pfn: u32, tag: u32): u32 {
   return <u32>(((pfn & SLOT_IN_VMEMMAP_PAGE_MASK) | (tag & 1)) == 0);
 }
 
-/** Go through a block's notes, up to one of no lanes. The answers of those lanes so far are their own PFNs. */
+/** Answers that pages with PG_head wait for, far enough behind the notes and behind lists that stand there too. */
+const FLAGGED: u32 = NOTES + 2 * BLOCK;
+
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function plain_page(pfn: u32): u32 {
+  return plain_slot_address(section_entry(pfn >> PFN_SECTION_SHIFT), pfn) - PLAIN_FLAGS;
+}
+
+/**
+ * Go through a block's notes, up to one of no lanes. The answers of those lanes so far are their own PFNs. First those with
+ * PG_head are told from others, then their next slots are read, so that the cache misses of all are under way together.
+ */
 function resolve_fakes(dst: u32): void {
   const base_low = <u32>word64(Word.VMEMMAP_BASE);
+  const head_flag = word(Word.PG_HEAD);
+  let flagged = FLAGGED;
   for (let note = NOTES; ; note += sizeof<u32>()) {
     const group = load<u32>(note);
-    if ((group & 15) == 0) return;
+    if ((group & 15) == 0) break;
     for (let lanes = group & 15; lanes != 0; lanes &= lanes - 1) {
       const out = dst + (group & ~15) + (ctz(lanes) << 2);
-      const pfn = load<u32>(out);
-      const p = plain_slot_address(section_entry(pfn >> PFN_SECTION_SHIFT), pfn) - PLAIN_FLAGS;
-      store<u32>(out, pfn - plain_distance(Encoding.FAKE_HEADS, p, pfn, base_low));
+      store<u32>(flagged, out);
+      flagged += (<u32>((load<u32>(plain_page(load<u32>(out))) & head_flag) != 0)) << 2;
     }
+  }
+  for (let at = FLAGGED; at != flagged; at += sizeof<u32>()) {
+    const out = load<u32>(at);
+    const pfn = load<u32>(out);
+    const next = load<u32>(plain_page(pfn), STRUCT_PAGE_SIZE + COMPOUND_INFO);
+    store<u32>(out, head_by_tag<FakeHeads>(pfn, next, base_low));
   }
 }
 
@@ -186,6 +205,21 @@ function head_block<E>(src: u32, end: u32, dst: u32): u32 {
   return invalid;
 }
 
+/**
+ * Read the tagged words of PFNs up to the first outside the PLAIN sections: answers their sum, of no use to anyone. Without
+ * SIMD the loop over groups does so much for each that few misses are under way; it comes behind, and finds all in cache.
+ */
+function touch_words(src: u32, end: u32): u32 {
+  let sum: u32 = 0;
+  for (let at = src; at != end; at += sizeof<u32>()) {
+    const pfn = load<u32>(at);
+    const entry = section_entry(pfn >> PFN_SECTION_SHIFT);
+    if ((entry & PLAIN) == 0) break;
+    sum += load<u32>(plain_slot_address(entry, pfn), TAG_OF_PLAIN);
+  }
+  return sum;
+}
+
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
 function head_list<E>(src: u32, dst: u32, nr: u32): u32 {
@@ -194,7 +228,8 @@ function head_list<E>(src: u32, dst: u32, nr: u32): u32 {
   let invalid: u32 = 0;
   let at = src;
   while (at != end) {
-    const stop = may_have_fakes<E>() ? at + min(BLOCK, end - at) : end;
+    const stop = may_have_fakes<E>() || !ASC_FEATURE_SIMD ? at + min(BLOCK, end - at) : end;
+    if (!ASC_FEATURE_SIMD) store<u32>(NOTES, touch_words(at, stop));
     invalid += head_block<E>(at, stop, at + to_dst);
     at = stop;
   }

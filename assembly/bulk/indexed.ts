@@ -234,9 +234,9 @@ export function pgmaps_by_index(src: u32, end: u32, dst: u32): u32 {
   let at = src;
   for (let out = dst; at != end; at += 4, out += 4) {
     const pfn = load<u32>(at);
-    const block = byte_address(table, pfn) - orders;
-    if (<i32>block < 0) break;
-    const number: u32 = load<u16>(numbers + ((block >> SUBSECTION_SHIFT_OF_BLOCK) << 1));
+    const byte = byte_address(table, pfn);
+    if (byte < orders) break;
+    const number: u32 = load<u16>(numbers + (((byte - orders) >> SUBSECTION_SHIFT_OF_BLOCK) << 1));
     if (number == ASK_PGMAP || number == ONE_PGMAP) break;
     store<u32>(out, number == NO_PGMAP_HERE ? <u32>Pgmap.NOT_DEVICE : number);
   }
@@ -251,9 +251,9 @@ export function pgmap_words_by_index(src: u32, end: u32, dst: u32): u32 {
   let at = src;
   for (let out = dst; at != end; at += 4, out += 8) {
     const pfn = load<u32>(at);
-    const block = byte_address(table, pfn) - orders;
-    if (<i32>block < 0) break;
-    const number: u32 = load<u16>(numbers + ((block >> SUBSECTION_SHIFT_OF_BLOCK) << 1));
+    const byte = byte_address(table, pfn);
+    if (byte < orders) break;
+    const number: u32 = load<u16>(numbers + (((byte - orders) >> SUBSECTION_SHIFT_OF_BLOCK) << 1));
     if (number == ASK_PGMAP || number == ONE_PGMAP) break;
     store<u64>(out, number == NO_PGMAP_HERE ? 0 : pgmap_address(number));
   }

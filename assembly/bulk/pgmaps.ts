@@ -1,29 +1,21 @@
 // Lists of pages to lists of pgmaps: kernel addresses as pages hold them, or numbers. On a page that is not ZONE_DEVICE the
 // address is 0; what is absent or leads nowhere answers all ones, and each call answers how many were so.
-//
-// What counts is how many cache misses are under way at once, and a processor's window holds the fewer of them the more is
-// done for each. So a block goes through several short loops: one that only reads the pages' words and waits for the misses,
-// one that looks at the pages once they are in cache, and through the folio a third that only reads the heads' words. A page
-// of no pgmap is sent to a slot of zeroes.
 
-import { compound_head, plain_distance, tagged_distance } from "../compound";
+import { compound_head } from "../compound";
 import { get_dev_pagemap, own_pgmap, page_pgmap, zone_device_pages_have_same_pgmap } from "../memremap";
 import { has_index } from "../head_index";
-import { INVALID, NOTES, ZEROES } from "../memory";
+import { ABSENT, INVALID, NOTES, ZEROES } from "../memory";
 import { COMPOUND_INFO, is_tagged, page } from "../page";
 import { in_zone_device, is_zone_device_page, links, zone_field } from "../page_links";
 import { Pgmap, live_pgmap_of_pfn, pgmap_number, pgmap_type } from "../pgmap";
-import { Encoding, Word, word, word64 } from "../profile";
+import { Word, word } from "../profile";
 import { PLAIN, PLAIN_FLAGS, pfn_to_slot, section_entry, slot_to_page, slot_valid } from "../sparse";
-import { PFN_SECTION_SHIFT, SLOT_IN_VMEMMAP_PAGE_MASK, STRUCT_PAGE_SHIFT } from "../x86_64";
-import { BY_SLOTS, FakeHeads, Mask, Pointer } from "./heads";
+import { PFN_SECTION_SHIFT, STRUCT_PAGE_SHIFT } from "../x86_64";
+import { BY_SLOTS } from "./heads";
 import { pgmap_words_by_index, pgmaps_by_index } from "./indexed";
+import { BLOCK, head_addresses, mark_absent, page_addresses, words_at_notes } from "./pages";
 
 const NO_WORD: u64 = 0xffff_ffff_ffff_ffff;
-/** PFNs a block: their slots' cache lines fill half of a first-level cache. */
-const BLOCK: u32 = 256;
-/** The pages' tagged words, behind their addresses. */
-const TAGS: u32 = NOTES + BLOCK * sizeof<u32>();
 
 // ---- Words, through the folio -------------------------------------------------------------------------------------
 
@@ -37,71 +29,34 @@ function store_pgmap_word(at: u32, slot: u32): u32 {
   return <u32>invalid;
 }
 
-/** Leave the addresses of pages' slots at NOTES, up to the first page outside the PLAIN sections; how many. */
-function page_addresses(src: u32, nr: u32): u32 {
-  let at: u32 = 0;
+/** Send pages that are not ZONE_DEVICE to zeroes, from PFN `at` on up to the first outside the PLAIN sections: which one. */
+function leave_plain_devices(pfns: u32, at: u32, nr: u32): u32 {
+  const zone_bits = zone_field();
+  const zone_device = links(word(Word.ZONE_DEVICE), 0);
   for (; at < nr; at++) {
-    const pfn = load<u32>(src + (at << 2));
+    const pfn = load<u32>(pfns + (at << 2));
     const entry = section_entry(pfn >> PFN_SECTION_SHIFT);
     if ((entry & PLAIN) == 0) break;
-    store<u32>(NOTES + (at << 2), entry + (pfn << STRUCT_PAGE_SHIFT) - PLAIN_FLAGS);
+    const flags = load<u64>(entry + (pfn << STRUCT_PAGE_SHIFT) - PLAIN_FLAGS);
+    const head = load<u32>(NOTES + (at << 2));
+    store<u32>(NOTES + (at << 2), select<u32>(head, ZEROES, (flags & zone_bits) == zone_device));
   }
   return at;
 }
 
-/** Read the pages whose addresses stand at NOTES, and leave the low halves of their words at TAGS. */
-function tags_at_notes(nr: u32): void {
-  for (let at: u32 = 0; at < nr; at++) {
-    store<u32>(TAGS + (at << 2), load<u32>(load<u32>(NOTES + (at << 2)), COMPOUND_INFO));
+/**
+ * Send the pages that are not ZONE_DEVICE to zeroes, where addresses of their heads stand at NOTES; answers how many of them
+ * were without a head.
+ */
+function leave_devices(pfns: u32, nr: u32): u32 {
+  let headless: u32 = 0;
+  for (let at = leave_plain_devices(pfns, 0, nr); at < nr; at = leave_plain_devices(pfns, at + 1, nr)) {
+    const slot = pfn_to_slot(load<u32>(pfns + (at << 2)));
+    if (slot == INVALID || in_zone_device(slot_to_page(slot))) continue;
+    headless += <u32>(load<u32>(NOTES + (at << 2)) == ABSENT);
+    store<u32>(NOTES + (at << 2), ZEROES);
   }
-}
-
-/** Turn the addresses at NOTES into those of the pages' heads, and of zeroes where a page is not ZONE_DEVICE. */
-function head_addresses<E>(src: u32, nr: u32): void {
-  const base_low = <u32>word64(Word.VMEMMAP_BASE);
-  const zone_bits = zone_field();
-  const zone_device = links(word(Word.ZONE_DEVICE), 0);
-  const encoding = sizeof<E>() == sizeof<Mask>() ? Encoding.MASK : Encoding.POINTER;
-  const slots = word(Word.SLOTS);
-  const bytes = word(Word.NR_SLOTS) << STRUCT_PAGE_SHIFT;
-  for (let at: u32 = 0; at < nr; at++) {
-    const p = load<u32>(NOTES + (at << 2));
-    const pfn = load<u32>(src + (at << 2));
-    const tag = load<u32>(TAGS + (at << 2));
-    const device = (load<u64>(p) & zone_bits) == zone_device;
-    let distance = tagged_distance(encoding, pfn, tag, base_low) & (0 - (tag & 1));
-    // A page that may be a fake head is seldom met on a device: whoever makes none pays a branch that is never taken.
-    if (sizeof<E>() == sizeof<FakeHeads>() && ((pfn & SLOT_IN_VMEMMAP_PAGE_MASK) | (tag & 1)) == 0) {
-      distance = plain_distance(Encoding.FAKE_HEADS, p, pfn, base_low);
-    }
-    // A host that writes slots behind our back must not lead the core out of the map.
-    const head = p - (distance << STRUCT_PAGE_SHIFT);
-    store<u32>(NOTES + (at << 2), select<u32>(head, ZEROES, device && head - slots < bytes));
-  }
-}
-
-/** The words of the slots whose addresses stand at NOTES. */
-function words_at_notes(dst: u32, nr: u32): void {
-  for (let at: u32 = 0; at < nr; at++) {
-    store<u64>(dst + (at << 3), load<u64>(load<u32>(NOTES + (at << 2)), COMPOUND_INFO));
-  }
-}
-
-// @ts-ignore: top level decorators are AssemblyScript
-@inline
-function word_list<E>(src: u32, dst: u32, nr: u32): u32 {
-  let invalid: u32 = 0;
-  for (let at: u32 = 0; at < nr;) {
-    const done = page_addresses(src + (at << 2), min(BLOCK, nr - at));
-    tags_at_notes(done);
-    head_addresses<E>(src + (at << 2), done);
-    words_at_notes(dst + (at << 3), done);
-    at += done;
-    if (done == BLOCK || at == nr) continue;
-    invalid += store_pgmap_word(dst + (at << 3), pfn_to_slot(load<u32>(src + (at << 2))));
-    at++;
-  }
-  return invalid;
+  return headless;
 }
 
 /**
@@ -121,14 +76,17 @@ export function pgmap_words_of_pfns(src: u32, dst: u32, nr: u32): u32 {
 
 /** The same through the slots alone. */
 function pgmap_words_by_slots(src: u32, dst: u32, nr: u32): u32 {
-  switch (word(Word.ENCODING)) {
-    case Encoding.POINTER:
-      return word_list<Pointer>(src, dst, nr);
-    case Encoding.FAKE_HEADS:
-      return word_list<FakeHeads>(src, dst, nr);
-    default:
-      return word_list<Mask>(src, dst, nr);
+  let invalid: u32 = 0;
+  for (let at: u32 = 0; at < nr; at += BLOCK) {
+    const count = min(BLOCK, nr - at);
+    const pfns = src + (at << 2);
+    const out = dst + (at << 3);
+    const absent = head_addresses(pfns, count) - leave_devices(pfns, count);
+    words_at_notes(out, count, COMPOUND_INFO);
+    if (absent != 0) mark_absent<u64>(out, count);
+    invalid += absent;
   }
+  return invalid;
 }
 
 /** The same of a list of slots. */
@@ -168,16 +126,14 @@ function keep_own_words(dst: u32, nr: u32): void {
 /** Pgmap words of a list of PFNs below 2^32, each of the page itself (page->pgmap, up to 6.14). Lists must not overlap. */
 export function own_pgmap_words_of_pfns(src: u32, dst: u32, nr: u32): u32 {
   let invalid: u32 = 0;
-  for (let at: u32 = 0; at < nr;) {
-    const done = page_addresses(src + (at << 2), min(BLOCK, nr - at));
-    words_at_notes(dst + (at << 3), done);
-    keep_own_words(dst + (at << 3), done);
-    at += done;
-    if (done == BLOCK || at == nr) continue;
-    const value = own_word(pfn_to_slot(load<u32>(src + (at << 2))));
-    store<u64>(dst + (at << 3), value);
-    invalid += <u32>(value == NO_WORD);
-    at++;
+  for (let at: u32 = 0; at < nr; at += BLOCK) {
+    const count = min(BLOCK, nr - at);
+    const out = dst + (at << 3);
+    const absent = page_addresses(src + (at << 2), count);
+    words_at_notes(out, count, COMPOUND_INFO);
+    keep_own_words(out, count);
+    if (absent != 0) mark_absent<u64>(out, count);
+    invalid += absent;
   }
   return invalid;
 }

@@ -1,13 +1,13 @@
 // Passes over all slots.
 
-import { PageHead, PageTail, compound_head, compound_order } from "../compound";
+import { PageTail, compound_head, compound_order, has_head_flag } from "../compound";
 import { scan_section } from "../index_scan";
 import { page_pgmap } from "../memremap";
-import { INVALID, MAX_PGMAPS, PREDICATE } from "../memory";
-import { page } from "../page";
-import { Word, word } from "../profile";
+import { INVALID, MAX_PGMAPS, NOTES, PREDICATE } from "../memory";
+import { is_tagged, page } from "../page";
+import { Encoding, Word, word } from "../profile";
 import { slot_to_page, slot_valid } from "../sparse";
-import { PFN_SECTION_SHIFT } from "../x86_64";
+import { PFN_SECTION_SHIFT, PFN_SUBSECTION_SHIFT, SLOT_IN_VMEMMAP_PAGE_MASK, STRUCT_PAGE_SIZE } from "../x86_64";
 
 /** Check every section's tagged words and mark the sections where all are well-formed; answers how many are not. */
 export function scan_all(): u32 {
@@ -17,15 +17,47 @@ export function scan_all(): u32 {
   return ill;
 }
 
+// A pass goes subsection by subsection, which are valid or not as a whole. One loop over a subsection looks at each slot at
+// the speed of reading it, without a call, and notes the few that need more; those are gone through behind it.
+
+const SUBSECTION_MASK: u32 = (1 << PFN_SUBSECTION_SHIFT) - 1;
+
 /** How many folios of each order there are, to 256 u32 counts at `dst` (an order is a byte); single pages are order 0. */
 export function count_folios_by_order(dst: u32): void {
   memory.fill(dst, 0, 256 * sizeof<u32>());
   const nr = word(Word.NR_SLOTS);
-  for (let slot: u32 = 0; slot < nr; slot++) {
-    if (!slot_valid(slot) || PageTail(slot)) continue;
-    const at = dst + (compound_order(slot) << 2);
-    store<u32>(at, load<u32>(at) + 1);
+  for (let first: u32 = 0; first < nr; first += SUBSECTION_MASK + 1) {
+    if (slot_valid(first)) count_subsection(first, dst);
   }
+}
+
+function count_subsection(first: u32, counts: u32): void {
+  const head_flag = word(Word.PG_HEAD);
+  const order = word(Word.ORDER);
+  const may_be_fake = word(Word.ENCODING) == Encoding.FAKE_HEADS ? SLOT_IN_VMEMMAP_PAGE_MASK : INVALID;
+  let singles: u32 = 0;
+  let note = NOTES;
+  for (let slot = first, p = slot_to_page(first); slot <= (first | SUBSECTION_MASK); slot++, p += STRUCT_PAGE_SIZE) {
+    if (is_tagged(p)) continue;
+    if ((load<u32>(p) & head_flag) == 0) singles++;
+    else if ((slot & may_be_fake) == 0 || (slot & 3) == 3) {
+      // It may be a fake head, or have no page 1.
+      store<u32>(note, slot);
+      note += sizeof<u32>();
+    } else add_folio(counts, load<u8>(p + order));
+  }
+  store<u32>(counts, load<u32>(counts) + singles);
+  for (let at = NOTES; at != note; at += sizeof<u32>()) {
+    const slot = load<u32>(at);
+    if (!PageTail(slot)) add_folio(counts, compound_order(slot));
+  }
+}
+
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function add_folio(counts: u32, order: u32): void {
+  const count = counts + (order << 2);
+  store<u32>(count, load<u32>(count) + 1);
 }
 
 /** What a page is in its compound: bits of the predicate's `kinds`. */
@@ -72,7 +104,7 @@ function in_pgmap_set(slot: u32): bool {
 
 function kind_of(slot: u32): u32 {
   if (PageTail(slot)) return PageKind.TAIL;
-  return PageHead(slot) ? PageKind.HEAD : PageKind.SINGLE;
+  return has_head_flag(slot_to_page(slot)) ? PageKind.HEAD : PageKind.SINGLE;
 }
 
 function matches(slot: u32, want: Predicate): bool {
@@ -91,6 +123,25 @@ function matches(slot: u32, want: Predicate): bool {
 }
 
 /**
+ * Note the slots of a subsection, from `first` on, that may match by their flags and their tag; answers where the notes end.
+ * A kind is no more than that: a single page or head has no tag, and but one of them PG_head.
+ */
+function note_candidates(first: u32, want: Predicate): u32 {
+  const head_flag = <u64>word(Word.PG_HEAD);
+  const no_tag = (want.kinds & PageKind.TAIL) == 0;
+  const head_bit = want.kinds == PageKind.HEAD || want.kinds == PageKind.SINGLE ? head_flag : 0;
+  const mask = want.flags_mask | head_bit;
+  const value = want.kinds == PageKind.HEAD ? want.flags_value | head_bit : want.flags_value;
+  let note = NOTES;
+  for (let slot = first, p = slot_to_page(first); slot <= (first | SUBSECTION_MASK); slot++, p += STRUCT_PAGE_SIZE) {
+    if ((load<u64>(p) & mask) != value || (no_tag && is_tagged(p))) continue;
+    store<u32>(note, slot);
+    note += sizeof<u32>();
+  }
+  return note;
+}
+
+/**
  * Write the slots from `first` on that match the predicate to a list of up to `room` at `dst`; answers how many. The
  * caller goes on after the last one while the list comes back full.
  */
@@ -98,10 +149,15 @@ export function select_slots(first: u32, dst: u32, room: u32): u32 {
   const want = changetype<Predicate>(PREDICATE);
   const nr = word(Word.NR_SLOTS);
   let found: u32 = 0;
-  for (let slot = first; slot < nr && found < room; slot++) {
-    if (!slot_valid(slot) || !matches(slot, want)) continue;
-    store<u32>(dst + (found << 2), slot);
-    found++;
+  for (let from = first; from < nr && found < room; from = (from | SUBSECTION_MASK) + 1) {
+    if (!slot_valid(from)) continue;
+    const end = note_candidates(from, want);
+    for (let note = NOTES; note != end && found < room; note += sizeof<u32>()) {
+      const slot = load<u32>(note);
+      if (!matches(slot, want)) continue;
+      store<u32>(dst + (found << 2), slot);
+      found++;
+    }
   }
   return found;
 }

@@ -16,6 +16,12 @@ static inline uint32_t pfn_of(const struct map *map, uint64_t page)
 	return (uint32_t)((page - map->vmemmap_base) / sizeof(struct page));
 }
 
+/* The page at a kernel address, in this process: an addition the kernel does not need, done by the load itself. */
+static inline const struct page *page_at(const struct map *map, uint64_t address)
+{
+	return (const struct page *)((uintptr_t)map->pages + (uintptr_t)(address - map->vmemmap_base));
+}
+
 /* _compound_head without HVO (page-flags.h up to 7.0): a tail holds its head's address plus 1. */
 static inline uint64_t head_by_pointer(const struct map *map, uint32_t pfn)
 {

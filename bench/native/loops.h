@@ -21,6 +21,7 @@ struct map {
 	const struct page *pages; /* where PFN 0's would stand, as the kernel's vmemmap */
 	uint64_t vmemmap_base;
 	uint64_t head_flag;   /* 1 << PG_head of the map's kernel */
+	uint64_t order_offset; /* from a head to the byte that holds its order */
 	uint64_t zone_mask;   /* the zone's bits of the flags word, */
 	uint64_t zone_device; /* and how they read in ZONE_DEVICE */
 	uint64_t pgmap_array; /* pgmaps by PFN, the head of an xarray (xarray.h) */
@@ -57,13 +58,26 @@ typedef void loop(const struct map *map, const uint32_t *restrict pfns, void *re
 
 DECLARE_LOOPS(heads) /* compound_head: u32, a PFN */
 DECLARE_LOOPS(index) /* the same by the head index */
+DECLARE_LOOPS(order) /* folio_order: u32 */
+DECLARE_LOOPS(folio_flags) /* folio->flags: u64 */
+DECLARE_LOOPS(page_flags) /* page->flags: u64 */
 DECLARE_LOOPS(page)  /* page->pgmap up to 6.14: u64, the pgmap's address */
 DECLARE_LOOPS(folio) /* page_pgmap from 6.15 on: u64 */
 DECLARE_LOOPS(range) /* get_dev_pagemap: u64 */
 
-/* Reads one word of every slot, without a list. */
-typedef uint32_t pass_loop(const struct page *pages, uint64_t slots);
+/* Goes over all slots, without a list, and writes 32-bit answers, at most one for each slot: how many. */
+typedef uint64_t pass_loop(const struct map *map, uint64_t slots, uint32_t *restrict answers);
 
-extern pass_loop pass_native, pass_native_simd, pass_native_chain;
+/* Orders are told by a byte; a map has more slots than there are orders. */
+#define ORDERS 256
+
+#define DECLARE_PASS(op)                                     \
+	extern pass_loop *const op##_native[ENCODINGS];      \
+	extern pass_loop *const op##_native_simd[ENCODINGS]; \
+	extern pass_loop *const op##_native_chain[ENCODINGS];
+
+DECLARE_PASS(pass_sum)    /* one word of every slot, added up */
+DECLARE_PASS(pass_orders) /* how many folios there are of each order */
+DECLARE_PASS(pass_heads)  /* PFNs of heads */
 
 #endif

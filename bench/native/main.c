@@ -1,7 +1,8 @@
 /*
  * Holds one map and one list of PFNs, and runs the loops over them when told to. One command a line on stdin:
  *
- *   map SLOTS BASE HEAD_FLAG ENCODING   then SLOTS * 64 bytes     -> ok
+ *   map SLOTS BASE HEAD_FLAG ORDER_OFFSET ENCODING   then SLOTS * 64 bytes
+ *                                                                 -> ok
  *   device FIRST_PFN ZONE_MASK ZONE_DEVICE PGMAPS   then PGMAPS * 24 bytes: address, first PFN, last PFN
  *                                                                 -> ok; the map's slots are those from FIRST_PFN on
  *   index SLOTS                         then SLOTS / 8 + SLOTS / 64 bytes: the head index   -> ok
@@ -9,8 +10,8 @@
  *   run OP VARIANT OFFSET COUNT                                   -> COUNT answers for that part of the list
  *   time OP VARIANT OFFSET COUNT WARM_OFFSET WARM_COUNT           -> NANOSECONDS CHECKSUM, of one run over that part
  *                                                                    right after an untimed run over the other
- *   pass VARIANT                                                  -> NANOSECONDS SUM, of one pass over all slots right
- *                                                                    after an untimed one
+ *   pass OP VARIANT                                               -> NANOSECONDS CHECKSUM, of one pass over all slots
+ *                                                                    right after an untimed one
  *
  * Numbers are decimal, little-endian in binary. Anything wrong ends the process with a line on stderr.
  */
@@ -36,7 +37,7 @@ struct buffer {
 	size_t size;
 };
 
-static struct buffer index_bytes, map_bytes, list_bytes, results_bytes;
+static struct buffer index_bytes, map_bytes, list_bytes, results_bytes, pass_bytes;
 static struct map map;
 static uint64_t map_slots;
 static enum encoding encoding;
@@ -74,6 +75,9 @@ static const struct op {
 } ops[] = {
 	{ "heads", sizeof(uint32_t), ALL_VARIANTS(heads) },
 	{ "index", sizeof(uint32_t), ALL_VARIANTS(index) },
+	{ "order", sizeof(uint32_t), ALL_VARIANTS(order) },
+	{ "folio-flags", sizeof(uint64_t), ALL_VARIANTS(folio_flags) },
+	{ "page-flags", sizeof(uint64_t), ALL_VARIANTS(page_flags) },
 	{ "page", sizeof(uint64_t), ALL_VARIANTS(page) },
 	{ "folio", sizeof(uint64_t), ALL_VARIANTS(folio) },
 	{ "range", sizeof(uint64_t), ALL_VARIANTS(range) },
@@ -81,7 +85,14 @@ static const struct op {
 
 #define LARGEST_RESULT sizeof(uint64_t)
 
-static pass_loop *const passes[VARIANTS] = ALL_VARIANTS(pass);
+static const struct pass {
+	const char *name;
+	pass_loop *const *loops[VARIANTS];
+} passes[] = {
+	{ "sum", ALL_VARIANTS(pass_sum) },
+	{ "count-by-order", ALL_VARIANTS(pass_orders) },
+	{ "list-heads", ALL_VARIANTS(pass_heads) },
+};
 
 _Noreturn static void fail(const char *reason)
 {
@@ -121,9 +132,9 @@ static void receive_map(const char *arguments)
 {
 	char name[16];
 
-	if (sscanf(arguments, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %15s", &map_slots, &map.vmemmap_base, &map.head_flag,
-		   name) != 4)
-		fail("map: four arguments wanted");
+	if (sscanf(arguments, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %15s", &map_slots, &map.vmemmap_base,
+		   &map.head_flag, &map.order_offset, name) != 5)
+		fail("map: five arguments wanted");
 	for (encoding = 0; encoding < ENCODINGS && strcmp(name, encoding_names[encoding]); encoding++)
 		;
 	if (encoding == ENCODINGS)
@@ -203,6 +214,14 @@ static enum variant variant_named(const char *name)
 	fail("no such variant");
 }
 
+static const struct pass *pass_named(const char *name)
+{
+	for (size_t i = 0; i < sizeof(passes) / sizeof(*passes); i++)
+		if (!strcmp(name, passes[i].name))
+			return &passes[i];
+	fail("no such pass");
+}
+
 static struct job job_at(const char *op_name, const char *variant_name, uint64_t offset, uint64_t count)
 {
 	const struct op *op = op_named(op_name);
@@ -272,20 +291,19 @@ static void answer_time(const char *arguments)
 
 static void answer_pass(const char *arguments)
 {
-	char variant[16];
+	char op[16], variant[16];
 
-	if (sscanf(arguments, "%15s", variant) != 1)
-		fail("pass: one argument wanted");
+	if (sscanf(arguments, "%15s %15s", op, variant) != 2)
+		fail("pass: two arguments wanted");
 	if (!map_bytes.bytes)
 		fail("pass: no map yet");
-	pass_loop *pass = passes[variant_named(variant)];
-	uint32_t warm_up = pass(map_bytes.bytes, map_slots);
+	resize(&pass_bytes, map_slots * sizeof(uint32_t));
+	pass_loop *pass = pass_named(op)->loops[variant_named(variant)][encoding];
+	pass(&map, map_slots, pass_bytes.bytes);
 	uint64_t start = now();
-	uint32_t sum = pass(map_bytes.bytes, map_slots);
-	uint64_t nanoseconds = now() - start;
-	if (sum != warm_up)
-		fail("pass: two sums");
-	printf("%" PRIu64 " %" PRIu32 "\n", nanoseconds, sum);
+	uint64_t answers = pass(&map, map_slots, pass_bytes.bytes);
+	printf("%" PRIu64 " ", now() - start);
+	printf("%" PRIu32 "\n", checksum(pass_bytes.bytes, answers));
 }
 
 static const struct command {

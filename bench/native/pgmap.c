@@ -18,12 +18,6 @@ static inline uint64_t own_pgmap(const struct map *map, uint32_t pfn)
 	return is_zone_device_page(map, page) ? page->pgmap : 0;
 }
 
-/* The page at a kernel address, in this process: an addition the kernel does not need, done by the load itself. */
-static inline const struct page *page_at(const struct map *map, uint64_t address)
-{
-	return (const struct page *)((uintptr_t)map->pages + (uintptr_t)(address - map->vmemmap_base));
-}
-
 /* page_pgmap (memremap.h, 6.15 on): page_folio(page)->pgmap, behind the zone test of its callers. */
 #define DEFINE_PAGE_PGMAP(name, head_of)                                                                        \
 	static inline uint64_t name(const struct map *map, uint32_t pfn)                                        \

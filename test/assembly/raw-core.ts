@@ -30,7 +30,7 @@ export function rawCore(
     sections: sections.length,
     lastSection,
     physmemBits: 46,
-    listCapacity: 0,
+    listCapacity: 64,
     headIndex: true,
   });
   const memory = makeMemory(plan);

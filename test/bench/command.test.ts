@@ -39,6 +39,26 @@ test("prints one JSON object with a result for every encoding, pattern and conte
   }
 });
 
+test("fields: one JSON object with a result for every encoding, field, pattern and contender", async () => {
+  const contenders = ["wasm-simd", "wasm-scalar", "wasm-call", "js-uint32"];
+  expect(await runBenchCommand(["fields", ...SMALL, "--json", "--contenders", contenders.join(",")])).toBe(0);
+  const report = JSON.parse(stdout) as { results: Record<string, unknown>[] };
+  expect(report).toMatchObject({ lookups: 16 * 1024, compiler: null, map: { mask: "linux-7.3.4-hvo, tiled" } });
+  expect(report.results).toHaveLength(3 * 3 * 2 * 4);
+  expect(new Set(report.results.map(({ op }) => op))).toEqual(new Set(["order", "folio-flags", "page-flags"]));
+  for (const result of report.results) expect(result["nsPerLookup"]).toBeGreaterThan(0);
+});
+
+test("fields: a table for each of them", async () => {
+  const argv = ["fields", ...SMALL, "--mix", "0:50,9:50", "--encoding", "mask", "--contenders", "wasm-simd,js-uint32"];
+  expect(await runBenchCommand(argv)).toBe(0);
+  expect(stdout.match(/^[\w-]+, mask encoding/gm)).toEqual([
+    "order, mask encoding",
+    "folio-flags, mask encoding",
+    "page-flags, mask encoding",
+  ]);
+});
+
 test("prints tables, and draws maps of growing size", async () => {
   const folder = await mkdtemp(join(tmpdir(), "vmemmap-plot-"));
   const file = join(folder, "plot.svg");
@@ -117,6 +137,15 @@ test("verify: a table for the map that was asked for, and the verdict", async ()
     "verify, mask encoding, map of synthetic, order 0 50 %, order 9 50 %; no findings",
   ]);
   expect(stdout).toMatch(/^ {2}js-uint32 +\w+, at most \d+\.\d\dx \(wasm-\w+, mask, synthetic\)$/m);
+});
+
+test("passes: one JSON object with a result for every map, pass and contender", async () => {
+  expect(await runBenchCommand(["passes", ...FEW_PASSES.slice(1), "--json"])).toBe(0);
+  const report = JSON.parse(stdout) as { results: Record<string, unknown>[] };
+  expect(report).toMatchObject({ slots: 256 * 1024, map: { "mask tiled": "linux-7.3.4-hvo, tiled" } });
+  expect(report).not.toHaveProperty("lookups");
+  expect(report.results).toHaveLength(2 * 3 * (1 + 3 + 3 + 2));
+  for (const result of report.results) expect(result["nsPerSlot"]).toBeGreaterThan(0);
 });
 
 test("help goes to stdout", async () => {

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { checksum } from "../../bench/contest.js";
 import type { PgmapRange } from "../../bench/device-maps.js";
+import { FIELDS } from "../../bench/fields.js";
 import { buildNative, type NativeVariant } from "../../bench/native-build.js";
 import { NativeProcess } from "../../bench/native-process.js";
 import { ENCODINGS } from "../../bench/options.js";
 import { allDevicePfns, obviousPgmap, tinyDevicePages } from "./tiny-device.js";
-import { allPfns, obviousHead, tinyMap } from "./tiny-map.js";
+import { allPfns, obviousCounts, obviousField, obviousHead, obviousHeads, tinyMap } from "./tiny-map.js";
 
 const build = buildNative();
 
@@ -35,15 +36,37 @@ describe.runIf(build.state === "built")("the native twins", () => {
     },
   );
 
+  test.each(ENCODINGS)("give the fields of a part of the list, %s encoding", async (encoding) => {
+    const map = tinyMap(encoding);
+    const pfns = allPfns(map).reverse();
+    await native.sendMap(map);
+    await native.sendList(pfns);
+    const block = { offset: 100, count: 3000 };
+    for (const field of FIELDS) {
+      const expected = obviousField(map, pfns.subarray(100, 3100), field);
+      for (const variant of variants) expect(await native.run(field, variant, block)).toEqual(expected);
+    }
+  });
+
   test("add up one word of every slot, and time it", async () => {
     const map = tinyMap("pointer");
     await native.sendMap(map);
     const view = new DataView(map.slots.buffer);
     const expected = allPfns(map).reduce((sum, pfn) => (sum + view.getUint32(pfn * 64 + 8, true)) % 2 ** 32, 0);
     for (const variant of variants) {
-      const { nanoseconds, sum } = await native.pass(variant);
-      expect(sum).toBe(expected);
+      const { nanoseconds, checksum } = await native.pass("sum", variant);
+      expect(checksum).toBe(expected);
       expect(nanoseconds).toBeGreaterThan(0);
+    }
+  });
+
+  test.each(ENCODINGS)("count folios by order and list heads, %s encoding", async (encoding) => {
+    const map = tinyMap(encoding);
+    await native.sendMap(map);
+    for (const variant of variants) {
+      const counted = await native.pass("count-by-order", variant);
+      expect(counted.checksum).toBe(checksum(obviousCounts(map)));
+      expect((await native.pass("list-heads", variant)).checksum).toBe(checksum(obviousHeads(map)));
     }
   });
 
@@ -107,7 +130,7 @@ describe.runIf(build.state === "built")("the native twins", () => {
     await expect(other.time("heads", "native", block, block)).rejects.toThrow("outside the list");
     await other.end();
     const without = new NativeProcess(build.state === "built" ? build.program : "");
-    await expect(without.pass("native")).rejects.toThrow("pass: no map yet");
+    await expect(without.pass("sum", "native")).rejects.toThrow("pass: no map yet");
     await without.end();
   });
 });

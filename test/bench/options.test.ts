@@ -52,7 +52,16 @@ describe("parseBenchOptions", () => {
       suite: "pgmap",
       encodings: ["pointer", "mask"],
       orders: [0, 2, 9, 18],
-      contenders: ["native", "native-chain", "native-simd", "wasm-simd", "wasm-scalar", "wasm-call", "js-uint32"],
+      contenders: [
+        "native",
+        "native-chain",
+        "native-simd",
+        "wasm-simd",
+        "wasm-scalar",
+        "wasm-index",
+        "wasm-call",
+        "js-uint32",
+      ],
       slots: 16 * 2 ** 20,
     });
     expect(parseBenchOptions(["pgmap", "--slots", "64Ki"])!.orders).toEqual([0, 2, 9]);
@@ -62,15 +71,29 @@ describe("parseBenchOptions", () => {
     });
   });
 
-  test("the suite verify has no lists and no patterns, in all encodings", () => {
-    expect(parseBenchOptions(["verify"])).toEqual({
+  test("the suite fields measures like heads, without whole 64-bit words in JavaScript", () => {
+    const { contenders, ...others } = parseBenchOptions(["fields"])!;
+    expect(others).toEqual({ ...parseBenchOptions([])!, suite: "fields", contenders: undefined });
+    expect(contenders).toEqual([
+      "native",
+      "native-simd",
+      "wasm-simd",
+      "wasm-scalar",
+      "wasm-index",
+      "wasm-call",
+      "js-uint32",
+    ]);
+  });
+
+  test.each(["verify", "passes"])("the suite %s has no lists and no patterns, in all encodings", (suite) => {
+    expect(parseBenchOptions([suite])).toEqual({
       ...parseBenchOptions([])!,
-      suite: "verify",
+      suite,
       patterns: [],
       lookups: 0,
       contenders: ["native", "native-simd", "js-uint32", "wasm-simd", "wasm-scalar"],
     });
-    expect([...parseBenchOptions(["verify", "--mix", "0:40,9:60"])!.mix!]).toEqual([
+    expect([...parseBenchOptions([suite, "--mix", "0:40,9:60"])!.mix!]).toEqual([
       [0, 40],
       [9, 60],
     ]);
@@ -95,13 +118,14 @@ describe("parseBenchOptions", () => {
     [["--rounds", "0"], "--rounds: 0 is not within 1 to 10000"],
     [["--seed", "-1"], '--seed: "-1" is no value for it'],
     [["--seed"], "--seed: the value is missing"],
-    [["tails"], 'benchmark: "tails" is none of heads, pgmap, verify'],
-    [["pgmap", "--map", "x"], "--map belongs to the benchmarks heads and verify, not to pgmap"],
-    [["pgmap", "--mix", "0:100"], "--mix belongs to the benchmarks heads and verify, not to pgmap"],
+    [["tails"], 'benchmark: "tails" is none of heads, fields, pgmap, verify, passes'],
+    [["pgmap", "--map", "x"], "--map belongs to the benchmarks heads, fields, verify and passes, not to pgmap"],
+    [["pgmap", "--mix", "0:100"], "--mix belongs to the benchmarks heads, fields, verify and passes, not to pgmap"],
     [["--orders", "9"], "--orders belongs to the benchmark pgmap, not to heads"],
     [["verify", "--orders", "9"], "--orders belongs to the benchmark pgmap, not to verify"],
-    [["verify", "--pattern", "random"], "--pattern belongs to the benchmarks heads and pgmap, not to verify"],
-    [["verify", "--lookups", "1Mi"], "--lookups belongs to the benchmarks heads and pgmap, not to verify"],
+    [["verify", "--pattern", "random"], "--pattern belongs to the benchmarks heads, fields and pgmap, not to verify"],
+    [["verify", "--lookups", "1Mi"], "--lookups belongs to the benchmarks heads, fields and pgmap, not to verify"],
+    [["passes", "--pattern", "random"], "--pattern belongs to the benchmarks heads, fields and pgmap, not to passes"],
     [["verify", "--plot", "a.svg"], "--plot belongs to the benchmarks heads and pgmap, not to verify"],
     [["verify", "--contenders", "wasm-call"], "--contenders: wasm-call takes no part in the benchmark verify"],
     [["pgmap", "--orders", "19"], '--orders: "19" is no order from 0 to 18'],

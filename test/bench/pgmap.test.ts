@@ -7,9 +7,10 @@ import {
   FOLIO_PROFILES,
   PAGE_PROFILE,
 } from "../../bench/device-maps.js";
+import { LIST_ENTRIES_PER_LOOKUP } from "../../bench/lists.js";
 import { buildNative } from "../../bench/native-build.js";
 import { ENCODINGS, parseBenchOptions, SUITE_CONTENDERS } from "../../bench/options.js";
-import { DeviceSide, expectedAnswers, LIST_ENTRIES_PER_LOOKUP, measureSides, type Form } from "../../bench/pgmap.js";
+import { DeviceSide, expectedAnswers, measureSides, type Form } from "../../bench/pgmap.js";
 import { startTwins } from "../../bench/twins.js";
 import type { Profile } from "../../src/profile/index.js";
 import { allDevicePfns, obviousPgmap } from "./tiny-device.js";
@@ -44,7 +45,8 @@ describe("all contenders agree", () => {
     expect(expectedAnswers(pfns, side.pages.pgmaps)).toEqual(new Uint32Array(words.buffer));
     for (const contest of side.contests.values()) {
       const native = build.state === "built" ? build.variants : [];
-      expect(contest.contenders).toEqual([...native, "wasm-simd", "wasm-scalar", "wasm-call", "js-uint32"]);
+      const index = contest.op === "folio" ? ["wasm-index"] : [];
+      expect(contest.contenders).toEqual([...native, "wasm-simd", "wasm-scalar", ...index, "wasm-call", "js-uint32"]);
     }
     await side.end();
   });

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { parseBenchOptions } from "../../bench/options.js";
+import { plainMapOf } from "../../bench/engine.js";
 import { mapSources } from "../../bench/maps.js";
 import { moveHeads, tile, tilePgmaps } from "../../bench/tile.js";
 import { Vmemmap } from "../../src/vmemmap.js";
@@ -35,12 +36,7 @@ test.each(["pointer", "fake-heads", "mask"] as const)(
     const options = { ...parseBenchOptions(["--encoding", encoding, "--lookups", "16Ki"])!, slots: pages };
     const [source] = await mapSources(options);
     const map = await source!.build();
-    const plain = {
-      slots: map.slotBytes(),
-      encoding,
-      vmemmapBase: map.vmemmapBase,
-      headBit: map.profile.flags["head"]!.bit,
-    };
+    const plain = plainMapOf(map);
     const heads = Uint32Array.from({ length: pages }, (_, pfn) => pfn);
     expect(map.heads(heads)).toBe(0);
     expect(heads.findIndex((head, pfn) => pfn % 7 === 0 && head !== obviousHead(plain, pfn))).toBe(-1);

@@ -42,6 +42,7 @@ export function tinyDevicePages(encoding: TailEncoding): DevicePages {
     encoding,
     vmemmapBase: BASE,
     headBit: HEAD_BIT,
+    orderOffset: 64,
     firstPfn,
     zoneMask: 7n << ZONE_SHIFT,
     zoneDevice: DEVICE,

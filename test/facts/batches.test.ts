@@ -33,6 +33,23 @@ describe.each(builds)("answers of batches (%s build)", (build) => {
     ]);
   });
 
+  it.each(everyEncoding)("a PG_head on the map's last page, where no page 1 follows, is of order 0 (%s)", (preset) => {
+    const map = machine(preset, 1, { build });
+    map.setFlag(SECTION - 1, "head");
+    expect([map.checkWellFormed(), map.isWellFormed(SECTION - 1)]).toEqual([0, true]);
+    const out = new Uint32Array(2);
+    expect([map.ordersInto(Uint32Array.of(SECTION - 1, 5), out), [...out]]).toEqual([0, [0, 0]]);
+  });
+
+  it.each(everyEncoding)("a PG_head where no folio starts has the order that the next page tells (%s)", (preset) => {
+    const map = machine(preset, 1, { build });
+    map.setFlag(7, "head");
+    poke(map, 7, map.profile.folio.order, 1, 3);
+    expect(map.checkWellFormed()).toBe(0);
+    const out = new Uint32Array(3);
+    expect([map.ordersInto(Uint32Array.of(7, SECTION, 8), out), [...out]]).toEqual([1, [3, 0xffffffff, 0]]);
+  });
+
   it("refcounts: a page's own, and its folio's (page_ref_count, page_count)", () => {
     const map = small();
     const out = new Int32Array(9);

@@ -211,14 +211,19 @@ function expectSameRanges(map: Vmemmap, reference: model.ModelMap, windows: read
   }
 }
 
-/** Orders, ids, counts and flags of lists, in each kind of array. */
+/** Orders, ids, counts and flags of lists, in each kind of array, and of a list in the engine's memory over itself. */
 function expectSameFields(map: Vmemmap, reference: model.ModelMap, pages: readonly number[]): void {
   const source = listOf(map, pages);
+  const resident = isWide(map) ? null : map.list(pages.length);
   const has = (pfn: number) => reference.has(pfn);
   const check = (into: (source: PfnSource, out: AnswerList) => number, wanted: (number | null)[]): void => {
     const length = pages.length;
     expect(ask(new Int32Array(length), (out) => into(source, out))).toEqual(answersOf(wanted, -1));
     expect(ask(new Float64Array(length), (out) => into(source, out))).toEqual(answersOf(wanted, NaN));
+    if (resident === null) return;
+    resident.set(pages);
+    const unsigned = wanted.map((one) => (one === null ? null : one >>> 0));
+    expect(ask(resident, (out) => into(out, out))).toEqual(answersOf(unsigned, 0xffffffff));
   };
   check(
     (source, out) => map.ordersInto(source, out),
@@ -236,13 +241,18 @@ function expectSameFields(map: Vmemmap, reference: model.ModelMap, pages: readon
     (source, out) => map.folioRefcountsInto(source, out),
     pages.map((pfn) => ofHead(reference, pfn, (head) => model.pageRefCount(reference, head))),
   );
-  const flags = new BigUint64Array(pages.length);
-  const none = (1n << 64n) - 1n;
-  map.flagsInto(source, flags);
-  expect(Array.from(flags)).toEqual(pages.map((pfn) => (has(pfn) ? reference.u64(pfn, 0) : none)));
-  map.folioFlagsInto(source, flags);
-  expect(Array.from(flags)).toEqual(
-    pages.map((pfn) => ofHead(reference, pfn, (head) => reference.u64(head, 0)) ?? none),
+  const checkWords = (into: (source: PfnSource, out: BigUint64Array) => number, wanted: (bigint | null)[]): void => {
+    const flags = new BigUint64Array(pages.length);
+    expect(into(source, flags)).toBe(wanted.filter((one) => one === null).length);
+    expect(Array.from(flags)).toEqual(wanted.map((one) => one ?? (1n << 64n) - 1n));
+  };
+  checkWords(
+    (source, out) => map.flagsInto(source, out),
+    pages.map((pfn) => (has(pfn) ? reference.u64(pfn, 0) : null)),
+  );
+  checkWords(
+    (source, out) => map.folioFlagsInto(source, out),
+    pages.map((pfn) => ofHead(reference, pfn, (head) => reference.u64(head, 0))),
   );
 }
 
@@ -285,11 +295,20 @@ function expectSamePasses(map: Vmemmap, reference: model.ModelMap, layout: Layou
     const order = orderOf(reference, pfn);
     counts.set(order, (counts.get(order) ?? 0) + 1);
   }
+  const headMask = model.flagMask(reference, "head");
   const found = map.foliosByOrder();
   expect(found.flatMap((count, order) => (count > 0 ? [[order, count]] : []))).toEqual(
     [...counts].filter(([, count]) => count > 0).sort(([a], [b]) => a - b),
   );
   expect(Array.from(map.listHeads())).toEqual(pages.filter((pfn) => kindOf(reference, pfn) === "head"));
+  const inWindows = new Set(pages);
+  for (const kinds of [["single"], ["single", "head"], ["head", "tail"]] as const) {
+    for (const set of [[], ["head"]]) {
+      const found = Array.from(map.select({ kinds, set })).filter((pfn) => inWindows.has(pfn));
+      const ofKind = pages.filter((pfn) => (kinds as readonly string[]).includes(kindOf(reference, pfn)));
+      expect(found).toEqual(ofKind.filter((pfn) => set.length === 0 || (reference.u64(pfn, 0) & headMask) !== 0n));
+    }
+  }
   expect(Array.from(map.select({ kinds: ["tail"] }))).toEqual(pages.filter((pfn) => kindOf(reference, pfn) === "tail"));
   expect(Array.from(map.select({ minOrder: 1, maxOrder: 254 }))).toEqual(
     pages.filter((pfn) => {
