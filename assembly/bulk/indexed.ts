@@ -152,7 +152,7 @@ function by_words(question: Question, src: u32, end: u32, dst: u32): u32 {
 /** Bytes of a list for which a sample decides which loop they take. */
 const PIECE: u32 = 4096 * sizeof<u32>();
 const SAMPLE: u32 = 64;
-const MANY_MIXED: u32 = 4;
+const MANY_MIXED: u32 = 5;
 
 /** Whether MIXED blocks are many in a piece of a list: then a branch on them would be missed too often. */
 function has_many_mixed(src: u32): bool {
