@@ -5,7 +5,17 @@ import { INVALID } from "./memory";
 import { pfn_to_slot as slot_of_pfn, slot_to_pfn, slot_valid } from "./sparse";
 
 // Where the host finds its places in linear memory, and the numbers of words, statuses and policies
-export { MAX_PGMAPS, MAX_PGMAP_RANGES, MAX_SLOTS, PREDICATE, SECTION_TABLE, STAGING, STAGING_SIZE } from "./memory";
+export {
+  MAX_PGMAPS,
+  MAX_PGMAP_RANGES,
+  MAX_SLOTS,
+  PREDICATE,
+  SECTION_TABLE,
+  STAGING,
+  STAGING_SIZE,
+  THREAD_AREA_SIZE,
+  thread_area,
+} from "./memory";
 export { Encoding, KindMark, MapcountRule, Word } from "./profile";
 export { Sharing } from "./sparse";
 export { Status } from "./status";
@@ -99,7 +109,6 @@ export {
   page_mapcount,
   page_ref_count,
   set_page_count,
-  try_get_page,
 } from "./folio";
 
 export {
@@ -112,7 +121,7 @@ export {
   restore_counts,
   try_put_folios,
 } from "./swap";
-export { Foll, folio_maybe_dma_pinned, folio_pin, folio_unpin } from "./gup";
+export { Foll, folio_maybe_dma_pinned, folio_pin, folio_unpin, last_passed, try_get_page } from "./gup";
 
 // Device page maps and their pages
 export {

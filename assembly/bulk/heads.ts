@@ -6,7 +6,7 @@
 // way one by one.
 
 import { checked_distance, compound_head, plain_distance, tagged_distance } from "../compound";
-import { INVALID, NOTES, STATE } from "../memory";
+import { INVALID, STATE, notes } from "../memory";
 import { COMPOUND_INFO } from "../page";
 import { Encoding, Word, word, word64 } from "../profile";
 import { PLAIN, PLAIN_FLAGS, pfn_to_slot, section_entry } from "../sparse";
@@ -89,7 +89,7 @@ function may_be_fake(pfn: u32, tag: u32): u32 {
 /** Go through a block's notes, up to one of no lanes. The answers of those lanes so far are their own PFNs. */
 function resolve_fakes(dst: u32): void {
   const base_low = <u32>word64(Word.VMEMMAP_BASE);
-  for (let note = NOTES; ; note += sizeof<u32>()) {
+  for (let note = notes(); ; note += sizeof<u32>()) {
     const group = load<u32>(note);
     if ((group & 15) == 0) return;
     for (let lanes = group & 15; lanes != 0; lanes &= lanes - 1) {
@@ -138,7 +138,7 @@ function store_four_heads<E>(src: u32, out: u32, p0: u32, p1: u32, p2: u32, p3: 
  */
 function plain_groups<E>(src: u32, end: u32, dst: u32): u32 {
   const base_low = <u32>word64(Word.VMEMMAP_BASE);
-  let note = NOTES;
+  let note = notes();
   let at = src;
   for (let out = dst; at != end; at += 16, out += 16) {
     const pfn0 = load<u32>(at);

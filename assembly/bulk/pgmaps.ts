@@ -8,7 +8,7 @@
 
 import { compound_head, plain_distance, tagged_distance } from "../compound";
 import { get_dev_pagemap, own_pgmap, page_pgmap, zone_device_pages_have_same_pgmap } from "../memremap";
-import { INVALID, NOTES, ZEROES } from "../memory";
+import { INVALID, ZEROES, notes } from "../memory";
 import { COMPOUND_INFO, is_tagged, page } from "../page";
 import { in_zone_device, is_zone_device_page, links, zone_field } from "../page_links";
 import { Pgmap, live_pgmap_of_pfn, pgmap_number, pgmap_type } from "../pgmap";
@@ -20,8 +20,8 @@ import { FakeHeads, Mask, Pointer } from "./heads";
 const NO_WORD: u64 = 0xffff_ffff_ffff_ffff;
 /** PFNs a block: their slots' cache lines fill half of a first-level cache. */
 const BLOCK: u32 = 256;
-/** The pages' tagged words, behind their addresses. */
-const TAGS: u32 = NOTES + BLOCK * sizeof<u32>();
+/** The pages' tagged words, so many bytes behind their addresses. */
+const TAGS: u32 = BLOCK * sizeof<u32>();
 
 // ---- Words, through the folio -------------------------------------------------------------------------------------
 
@@ -35,27 +35,30 @@ function store_pgmap_word(at: u32, slot: u32): u32 {
   return <u32>invalid;
 }
 
-/** Leave the addresses of pages' slots at NOTES, up to the first page outside the PLAIN sections; how many. */
+/** Leave the addresses of pages' slots at notes(), up to the first page outside the PLAIN sections; how many. */
 function page_addresses(src: u32, nr: u32): u32 {
+  const noted = notes();
   let at: u32 = 0;
   for (; at < nr; at++) {
     const pfn = load<u32>(src + (at << 2));
     const entry = section_entry(pfn >> PFN_SECTION_SHIFT);
     if ((entry & PLAIN) == 0) break;
-    store<u32>(NOTES + (at << 2), entry + (pfn << STRUCT_PAGE_SHIFT) - PLAIN_FLAGS);
+    store<u32>(noted + (at << 2), entry + (pfn << STRUCT_PAGE_SHIFT) - PLAIN_FLAGS);
   }
   return at;
 }
 
-/** Read the pages whose addresses stand at NOTES, and leave the low halves of their words at TAGS. */
+/** Read the pages whose addresses stand at notes(), and leave the low halves of their words TAGS behind. */
 function tags_at_notes(nr: u32): void {
+  const noted = notes();
   for (let at: u32 = 0; at < nr; at++) {
-    store<u32>(TAGS + (at << 2), load<u32>(load<u32>(NOTES + (at << 2)), COMPOUND_INFO));
+    store<u32>(noted + (at << 2), load<u32>(load<u32>(noted + (at << 2)), COMPOUND_INFO), TAGS);
   }
 }
 
-/** Turn the addresses at NOTES into those of the pages' heads, and of zeroes where a page is not ZONE_DEVICE. */
+/** Turn the addresses at notes() into those of the pages' heads, and of zeroes where a page is not ZONE_DEVICE. */
 function head_addresses<E>(src: u32, nr: u32): void {
+  const noted = notes();
   const base_low = <u32>word64(Word.VMEMMAP_BASE);
   const zone_bits = zone_field();
   const zone_device = links(word(Word.ZONE_DEVICE), 0);
@@ -63,9 +66,9 @@ function head_addresses<E>(src: u32, nr: u32): void {
   const slots = word(Word.SLOTS);
   const bytes = word(Word.NR_SLOTS) << STRUCT_PAGE_SHIFT;
   for (let at: u32 = 0; at < nr; at++) {
-    const p = load<u32>(NOTES + (at << 2));
+    const p = load<u32>(noted + (at << 2));
     const pfn = load<u32>(src + (at << 2));
-    const tag = load<u32>(TAGS + (at << 2));
+    const tag = load<u32>(noted + (at << 2), TAGS);
     const device = (load<u64>(p) & zone_bits) == zone_device;
     let distance = tagged_distance(encoding, pfn, tag, base_low) & (0 - (tag & 1));
     // A page that may be a fake head is seldom met on a device: whoever makes none pays a branch that is never taken.
@@ -74,14 +77,15 @@ function head_addresses<E>(src: u32, nr: u32): void {
     }
     // A host that writes slots behind our back must not lead the core out of the map.
     const head = p - (distance << STRUCT_PAGE_SHIFT);
-    store<u32>(NOTES + (at << 2), select<u32>(head, ZEROES, device && head - slots < bytes));
+    store<u32>(noted + (at << 2), select<u32>(head, ZEROES, device && head - slots < bytes));
   }
 }
 
-/** The words of the slots whose addresses stand at NOTES. */
+/** The words of the slots whose addresses stand at notes(). */
 function words_at_notes(dst: u32, nr: u32): void {
+  const noted = notes();
   for (let at: u32 = 0; at < nr; at++) {
-    store<u64>(dst + (at << 3), load<u64>(load<u32>(NOTES + (at << 2)), COMPOUND_INFO));
+    store<u64>(dst + (at << 3), load<u64>(load<u32>(noted + (at << 2)), COMPOUND_INFO));
   }
 }
 
@@ -138,12 +142,13 @@ function own_word(slot: u32): u64 {
   return own_word_of(p.compound_info, p.flags, zone_field(), links(word(Word.ZONE_DEVICE), 0));
 }
 
-/** Keep those words of the pages at NOTES that are pgmaps, and make the others 0. */
+/** Keep those words of the pages at notes() that are pgmaps, and make the others 0. */
 function keep_own_words(dst: u32, nr: u32): void {
+  const noted = notes();
   const zone_bits = zone_field();
   const zone_device = links(word(Word.ZONE_DEVICE), 0);
   for (let at: u32 = 0; at < nr; at++) {
-    const p = load<u32>(NOTES + (at << 2));
+    const p = load<u32>(noted + (at << 2));
     store<u64>(dst + (at << 3), own_word_of(load<u64>(dst + (at << 3)), load<u64>(p), zone_bits, zone_device));
   }
 }

@@ -2,7 +2,7 @@
 
 import { PageHead, PageTail, compound_head, compound_order, scan_section } from "../compound";
 import { page_pgmap } from "../memremap";
-import { INVALID, MAX_PGMAPS, PREDICATE } from "../memory";
+import { INVALID, MAX_PGMAPS, predicate } from "../memory";
 import { page } from "../page";
 import { Word, word } from "../profile";
 import { slot_to_page, slot_valid } from "../sparse";
@@ -62,11 +62,11 @@ export class Predicate {
   by_pgmap: u32;
 }
 
-const PGMAP_SET: u32 = PREDICATE + 64;
+const PGMAP_SET: u32 = 64;
 
 function in_pgmap_set(slot: u32): bool {
   const number = page_pgmap(slot);
-  return number < MAX_PGMAPS && ((load<u8>(PGMAP_SET + (number >> 3)) >> (<u8>(number & 7))) & 1) != 0;
+  return number < MAX_PGMAPS && ((load<u8>(predicate() + (number >> 3), PGMAP_SET) >> (<u8>(number & 7))) & 1) != 0;
 }
 
 function kind_of(slot: u32): u32 {
@@ -94,7 +94,7 @@ function matches(slot: u32, want: Predicate): bool {
  * caller goes on after the last one while the list comes back full.
  */
 export function select_slots(first: u32, dst: u32, room: u32): u32 {
-  const want = changetype<Predicate>(PREDICATE);
+  const want = changetype<Predicate>(predicate());
   const nr = word(Word.NR_SLOTS);
   let found: u32 = 0;
   for (let slot = first; slot < nr && found < room; slot++) {

@@ -40,7 +40,7 @@ export class Core {
   ) {
     const lastSection = sections.at(-1)?.number ?? 0;
     this.plan = planMemory({ ...needs, sections: sections.length + needs.spareSections, lastSection });
-    this.#memory = makeMemory(this.plan);
+    this.#memory = makeMemory(this.plan, false);
     this.#build = build;
     this.exports = loadCore(build, this.#memory);
     this.#loaded.set(build, this.exports);
