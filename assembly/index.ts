@@ -180,5 +180,5 @@ export {
   pgmaps_of_slots,
   same_pgmaps_of_slots,
 } from "./bulk/pgmaps";
-export { count_folios_by_order, scan_all, select_slots } from "./bulk/scan";
+export { count_folios_between, count_folios_by_order, scan_all, select_between, select_slots } from "./bulk/scan";
 export { Fault, verify_all } from "./bulk/verify";

@@ -11,7 +11,7 @@ import { errorOf } from "./engine/status.js";
 import { VmemmapError, type VmemmapErrorCode } from "./errors.js";
 import { Folio } from "./folio.js";
 import { noteOptimized, noteRestored } from "./hvo.js";
-import { type ByteSource, decodeImage, encodeImage } from "./image/image.js";
+import { type ByteSource, decodeImage, type DecodedImage, encodeImage } from "./image/image.js";
 import { type FlagPolicy, profile as profileOf, type PresetName, type Profile } from "./profile/index.js";
 import { flagOf, typeOf } from "./profile/names.js";
 import {
@@ -85,7 +85,7 @@ const policies: Record<FlagPolicy, Parameters<typeof constant>[0]> = {
  * Pages are named by PFN. Calls about one page throw `pfn-absent` where it has no slot, and `bad-head` where its tagged
  * word leads nowhere; batches mark such pages and count them.
  */
-export class Vmemmap extends DeviceMap {
+export class Vmemmap<B extends ArrayBufferLike = ArrayBuffer> extends DeviceMap<B> {
   override readonly profile: Profile;
   /** Kernel address of PFN 0's struct page. */
   readonly vmemmapBase: bigint;
@@ -115,7 +115,7 @@ export class Vmemmap extends DeviceMap {
     whole(listCapacity, 0, MAX_LIST_ENTRIES, "listCapacity");
     whole(hotplugCapacity, 0, PFN_LIMIT, "hotplugCapacity");
     checkWindow(this.vmemmapBase, maxPhysmemBits);
-    this.#core = new Core(build, this.profile, this.vmemmapBase, sections, {
+    this.#core = Core.make(build, this.profile, this.vmemmapBase, sections, {
       listCapacity,
       physmemBits: maxPhysmemBits,
       spareSections: Math.ceil(hotplugCapacity / PAGES_PER_SECTION),
@@ -495,11 +495,11 @@ export class Vmemmap extends DeviceMap {
    * {@link checkWellFormed}; whoever writes later calls that again. Its buffer is the engine's whole memory, which does not grow
    * from now on (`hotplugCapacity`).
    */
-  slotBytes(): Uint8Array<ArrayBuffer> {
+  slotBytes(): Uint8Array<B> {
     const { core } = this;
     core.viewsGiven = true;
     core.exports.slots_written(0, core.slotLimit);
-    return core.u8.subarray(core.plan.slots, core.address(core.slotLimit));
+    return core.u8.subarray(core.plan.slots, core.address(core.slotLimit)) as Uint8Array<B>;
   }
 
   /**
@@ -715,16 +715,28 @@ export class Vmemmap extends DeviceMap {
    */
   static async load(source: ImageSource, options: LoadOptions = {}): Promise<Vmemmap> {
     checkKeys(options, LOAD_OPTIONS, "Vmemmap.load");
-    const { header, slots, close } = await decodeImage(streamOf(source));
+    return Vmemmap.fill(source, options, async (map, { slots }) => {
+      const { core } = map;
+      for await (const { section, bytes } of slots) core.u8.set(bytes, core.address(core.sectionSlot(section.number)));
+      map.checkWellFormed();
+    });
+  }
+
+  /** {@link load} with another way to fill the slots and to mark what is well-formed. @internal */
+  static async fill<B extends ArrayBufferLike = ArrayBuffer>(
+    source: ImageSource,
+    options: LoadOptions,
+    fillSlots: (map: Vmemmap<B>, image: DecodedImage) => Promise<void>,
+  ): Promise<Vmemmap<B>> {
+    const image = await decodeImage(streamOf(source));
+    const { header, close } = image;
     try {
       const { profile, vmemmapBase, sections } = header;
       const refuse = (message: string) => new VmemmapError("bad-image", `image: ${message}`);
       if (sections.length === 0) throw refuse("expected at least one section");
       checkBase(vmemmapBase, profile, sections, refuse);
-      const map = new Vmemmap({ ...options, profile, vmemmapBase, sections, initialize: false });
-      const { core } = map;
-      for await (const { section, bytes } of slots) core.u8.set(bytes, core.address(core.sectionSlot(section.number)));
-      map.checkWellFormed();
+      const map = new Vmemmap<B>({ ...options, profile, vmemmapBase, sections, initialize: false });
+      await fillSlots(map, image);
       map.addAliases(header.aliases);
       map.pgmaps = header.pgmaps;
       map.provenance = header.provenance;

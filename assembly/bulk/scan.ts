@@ -18,9 +18,14 @@ export function scan_all(): u32 {
 
 /** How many folios of each order there are, to 256 u32 counts at `dst` (an order is a byte); single pages are order 0. */
 export function count_folios_by_order(dst: u32): void {
+  count_folios_between(0, word(Word.NR_SLOTS), dst);
+}
+
+/** The same of the folios whose heads are among the slots from `first` up to `end`. */
+export function count_folios_between(first: u32, end: u32, dst: u32): void {
   memory.fill(dst, 0, 256 * sizeof<u32>());
-  const nr = word(Word.NR_SLOTS);
-  for (let slot: u32 = 0; slot < nr; slot++) {
+  const stop = min(end, word(Word.NR_SLOTS));
+  for (let slot = first; slot < stop; slot++) {
     if (!slot_valid(slot) || PageTail(slot)) continue;
     const at = dst + (compound_order(slot) << 2);
     store<u32>(at, load<u32>(at) + 1);
@@ -94,10 +99,15 @@ function matches(slot: u32, want: Predicate): bool {
  * caller goes on after the last one while the list comes back full.
  */
 export function select_slots(first: u32, dst: u32, room: u32): u32 {
+  return select_between(first, word(Word.NR_SLOTS), dst, room);
+}
+
+/** The same of the slots from `first` up to `end`. */
+export function select_between(first: u32, end: u32, dst: u32, room: u32): u32 {
   const want = changetype<Predicate>(predicate());
-  const nr = word(Word.NR_SLOTS);
+  const stop = min(end, word(Word.NR_SLOTS));
   let found: u32 = 0;
-  for (let slot = first; slot < nr && found < room; slot++) {
+  for (let slot = first; slot < stop && found < room; slot++) {
     if (!slot_valid(slot) || !matches(slot, want)) continue;
     store<u32>(dst + (found << 2), slot);
     found++;
