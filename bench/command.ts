@@ -5,11 +5,17 @@ import { HELP, parseBenchOptions, type BenchOptions, type SuiteName } from "./op
 import { endWithReader, Output } from "./output.js";
 import { runPgmap } from "./pgmap-suite.js";
 import { jsonReport, type SuiteReport } from "./report.js";
+import { runThreads } from "./threads-suite.js";
 import { runVerify } from "./verify-suite.js";
 
 type Suite = (options: BenchOptions, machine: Machine, output: Output) => Promise<SuiteReport>;
 
-const SUITES: Readonly<Record<SuiteName, Suite>> = { heads: runHeads, pgmap: runPgmap, verify: runVerify };
+const SUITES: Readonly<Record<SuiteName, Suite>> = {
+  heads: runHeads,
+  pgmap: runPgmap,
+  verify: runVerify,
+  threads: runThreads,
+};
 
 /** Runs `vmemmap bench` with these arguments and returns the exit code: 0, 1 on failure, 2 on a bad argument. */
 export async function runBenchCommand(argv: readonly string[]): Promise<number> {

@@ -6,6 +6,9 @@ import { PATTERNS, type Pattern } from "./patterns.js";
 
 export const ENCODINGS: readonly TailEncoding[] = ["pointer", "fake-heads", "mask"];
 
+/** Of the benchmark threads. */
+const THREAD_CONTENDERS = ["wasm-shared", "one-worker", "two-workers"] as const;
+
 export const CONTENDERS = [
   "native",
   "native-chain",
@@ -15,18 +18,21 @@ export const CONTENDERS = [
   "wasm-call",
   "js-uint32",
   "js-bigint",
+  ...THREAD_CONTENDERS,
 ] as const;
 
+export type ThreadContender = (typeof THREAD_CONTENDERS)[number];
 export type ContenderName = (typeof CONTENDERS)[number];
 
-export const SUITES = ["heads", "pgmap", "verify"] as const;
+export const SUITES = ["heads", "pgmap", "verify", "threads"] as const;
 export type SuiteName = (typeof SUITES)[number];
 
 /** Who takes part in which benchmark. */
 export const SUITE_CONTENDERS: Readonly<Record<SuiteName, readonly ContenderName[]>> = {
-  heads: CONTENDERS.filter((name) => name !== "native-chain"),
-  pgmap: CONTENDERS.filter((name) => name !== "js-bigint"),
+  heads: ["native", "native-simd", "wasm-simd", "wasm-scalar", "wasm-call", "js-uint32", "js-bigint"],
+  pgmap: ["native", "native-chain", "native-simd", "wasm-simd", "wasm-scalar", "wasm-call", "js-uint32"],
   verify: ["native", "native-simd", "js-uint32", "wasm-simd", "wasm-scalar"],
+  threads: ["native", "native-simd", ...THREAD_CONTENDERS],
 };
 
 /** Percentages of memory by folio order; they add up to 100. */
@@ -34,7 +40,7 @@ export type OrderMix = ReadonlyMap<number, number>;
 
 export interface BenchOptions {
   readonly suite: SuiteName;
-  /** Undefined in the suites heads and verify: all that the maps have. */
+  /** Undefined where the maps decide: all that they have. */
   readonly encodings: readonly TailEncoding[] | undefined;
   /** None in the suite verify, which has no lists. */
   readonly patterns: readonly Pattern[];
@@ -73,15 +79,15 @@ const DEFAULT_ORDERS = [0, 2, 9, 18];
 const PGMAP_ENCODINGS: readonly TailEncoding[] = ["pointer", "mask"];
 /** Options that some benchmarks do not have. */
 const SUITE_OPTIONS = {
-  map: ["heads", "verify"],
-  mix: ["heads", "verify"],
+  map: ["heads", "verify", "threads"],
+  mix: ["heads", "verify", "threads"],
   orders: ["pgmap"],
-  pattern: ["heads", "pgmap"],
-  lookups: ["heads", "pgmap"],
+  pattern: ["heads", "pgmap", "threads"],
+  lookups: ["heads", "pgmap", "threads"],
   plot: ["heads", "pgmap"],
 } as const satisfies Record<string, readonly SuiteName[]>;
 
-export const HELP = `Usage: vmemmap bench [heads|pgmap|verify] [options]
+export const HELP = `Usage: vmemmap bench [heads|pgmap|verify|threads] [options]
 
 Measures the WebAssembly engine, plain JavaScript and the same loop in C, on the same slots and the same PFNs.
   heads   compound_head, on the memory map of a real kernel (the default)
@@ -89,17 +95,18 @@ Measures the WebAssembly engine, plain JavaScript and the same loop in C, on the
           on), and by ranges of PFNs. Needs four times the bytes of the slots: 4 GiB, or 1 GiB with --slots 4Mi.
   verify  the checker of all slots, map.verify(), beside a plain pass over them that adds up one word of each; on the
           real maps and on a synthetic one (${DEFAULT_MIX_TEXT})
+  threads compound_head on two worker threads and on one, over the same shared memory; and what atomic counts cost
 
   --slots N            size of the map, 64Ki to 60Mi (default 16Mi: the map of a machine with 64 GiB)
   --encoding LIST      of ${ENCODINGS.join(", ")} (default: all; pgmap: ${PGMAP_ENCODINGS.join(",")})
-  --pattern LIST       heads, pgmap: of ${PATTERNS.join(", ")} (default: ${DEFAULT_PATTERNS})
+  --pattern LIST       heads, pgmap, threads: of ${PATTERNS.join(", ")} (default: ${DEFAULT_PATTERNS})
   --contenders LIST    of ${CONTENDERS.join(", ")}
-                       (default: all; pgmap has no js-bigint, verify no wasm-call either)
-  --map FILE           heads, verify: tile this map image in place of the real maps that ship with the package
+                       (default: all that take part in the benchmark)
+  --map FILE           heads, verify, threads: tile this map image in place of the real maps that ship with the package
   --mix ORDER:PERCENT,...
-                       heads, verify: a synthetic map with these percentages of memory by folio order, such as 0:60,2:20,9:20
+                       heads, verify, threads: a synthetic map with these percentages of memory by folio order, such as 0:60,2:20,9:20
   --orders LIST        pgmap: orders of the folios, up to ${MAX_ORDER} (default: of ${DEFAULT_ORDERS.join(",")} those that divide the map)
-  --lookups N          heads, pgmap: length of the list of PFNs (default 4Mi)
+  --lookups N          heads, pgmap, threads: length of the list of PFNs (default 4Mi)
   --rounds N           timed blocks of each contender, verify: passes; the median counts (default 30)
   --seed N             seed of patterns and synthetic maps (default 1)
   --huge-pages         the slots of the loops in C stand in 2 MiB pages, as a kernel maps most of its vmemmap
@@ -183,7 +190,8 @@ function parseSuite(positionals: readonly string[]): SuiteName {
 }
 
 function benchmarks(suites: readonly SuiteName[]): string {
-  return suites.length === 1 ? `the benchmark ${suites[0]}` : `the benchmarks ${suites.join(" and ")}`;
+  if (suites.length === 1) return `the benchmark ${suites[0]}`;
+  return `the benchmarks ${suites.slice(0, -1).join(", ")} and ${suites.at(-1)}`;
 }
 
 function parseEncodings(suite: SuiteName, text: string | undefined): readonly TailEncoding[] | undefined {

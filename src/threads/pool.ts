@@ -11,8 +11,8 @@ import { Thread } from "./thread.js";
 import type { Gives, TaskName, Wants } from "./tasks.js";
 import { isShared, type ListPlace, part, placeOf, viewOf } from "./views.js";
 
-/** Elements that a thread takes at a time: a millisecond of lookups, so that threads end together. */
-const STRETCH = 2 ** 16;
+/** Elements that a thread takes at a time: a tenth of a millisecond of lookups, so that threads end together. */
+const STRETCH = 2 ** 14;
 /** Elements of a list outside that are copied at a time. */
 const COPIED = 2 ** 15;
 const COPY_BYTES = COPIED * 8;
