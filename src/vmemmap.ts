@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { AliasTable, checkAliasLists, type VmemmapAliases } from "./aliases.js";
 import { checkField, initializeSlots, zoneNumber } from "./boot.js";
+import { throwFirst } from "./callbacks.js";
 import { checkApart } from "./changes.js";
 import { checkKeys, display, whole } from "./check.js";
 import { DeviceMap } from "./device-map.js";
@@ -328,7 +329,13 @@ export class Vmemmap<B extends ArrayBufferLike = ArrayBuffer> extends DeviceMap<
 
   /** try_get_page: take a reference on the page's folio; false where its count is 0 or less. */
   tryGetPage(pfn: number): boolean {
-    return this.#done(this.core.exports.try_get_page(this.slotOf(pfn)), `tryGetPage(${pfn})`) === 1;
+    const { try_get_page, last_passed } = this.core.exports;
+    const answer = this.#done(try_get_page(this.slotOf(pfn)), `tryGetPage(${pfn})`);
+    // In shared memory the page may have left its folio amid the call, which then had the folio's last reference.
+    const errors: unknown[] = [];
+    if (answer > 1) this.devices.finish(answer - 1, last_passed() >>> 0, errors);
+    throwFirst(errors);
+    return answer === 1;
   }
 
   /** Mappings of this page, as /proc/kpagecount shows: folio_precise_page_mapcount, page_mapcount up to 6.1. */
