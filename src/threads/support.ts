@@ -7,8 +7,14 @@ export function whyNoThreads(): string | null {
   if (typeof SharedArrayBuffer === "undefined" || ("crossOriginIsolated" in globalThis && !crossOriginIsolated)) {
     return "this page has no shared memory: it is not cross-origin isolated (headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp)";
   }
+  if (typeof Worker === "undefined" && !isNode()) return "this host has no workers";
   if (!provideBuild("shared", shared)) return "this host's WebAssembly lacks threads or SIMD";
   return null;
+}
+
+/** Node has workers in a module of its own. */
+function isNode(): boolean {
+  return typeof process === "object" && typeof process.versions === "object" && "node" in process.versions;
 }
 
 const NODE_OS = "node:os";

@@ -32,10 +32,14 @@ export class Thread {
   /** @throws VmemmapError "worker-failed" */
   static async start(core: Core, profile: Profile, place: ThreadPlace): Promise<Thread> {
     const thread = new Thread(core, place);
-    thread.#worker = await openWorker({
-      message: (message) => thread.#receive(message as Reply),
-      died: (reason) => thread.fail(new VmemmapError("worker-failed", `a worker thread died: ${reason}`)),
-    });
+    try {
+      thread.#worker = await openWorker({
+        message: (message) => thread.#receive(message as Reply),
+        died: (reason) => thread.fail(new VmemmapError("worker-failed", `a worker thread died: ${reason}`)),
+      });
+    } catch (cause) {
+      throw new VmemmapError("worker-failed", `a worker thread could not be started: ${String(cause)}`, { cause });
+    }
     const start: Start = { share: core.share(place.area), profile, job: place.job };
     thread.#worker.post(start);
     await thread.#reply();

@@ -247,6 +247,19 @@ describe("a map on two threads", () => {
     }));
 });
 
+it("the main module loads nothing of threads", () => {
+  const seen = new Set<string>();
+  const visit = (url: URL) => {
+    if (seen.has(url.href)) return;
+    seen.add(url.href);
+    const text = readFileSync(url, "utf8");
+    for (const [, path] of text.matchAll(/(?:from|import) "(\.[^"]+)"/g)) visit(new URL(path!, url));
+  };
+  visit(new URL("../../dist/src/index.js", import.meta.url));
+  expect(seen.size).toBeGreaterThan(30);
+  expect([...seen].filter((href) => /threads|shared/.test(href.slice(href.lastIndexOf("/dist/"))))).toEqual([]);
+});
+
 describe("a host", () => {
   afterEach(() => {
     vi.unstubAllGlobals();
@@ -254,13 +267,14 @@ describe("a host", () => {
   const memory = [{ start: 0, end: 32768 }];
 
   it.each([
-    ["without shared memory", "SharedArrayBuffer", undefined],
-    ["whose page is not isolated", "crossOriginIsolated", false],
-  ])("%s has one thread, which answers it all and says why", async (_, global, value) => {
+    ["without shared memory", "SharedArrayBuffer", undefined, /cross-origin isolated/],
+    ["whose page is not isolated", "crossOriginIsolated", false, /cross-origin isolated/],
+    ["without workers", "process", undefined, /no workers/],
+  ])("%s has one thread, which answers it all and says why", async (_, global, value, why) => {
     vi.stubGlobal(global, value);
     const map = await ThreadedVmemmap.create({ memory, threads: 4 });
     expect([map.threads, map.sync.build]).toEqual([1, "simd"]);
-    expect(map.reason).toMatch(/cross-origin isolated/);
+    expect(map.reason).toMatch(why);
     const pages = Uint32Array.from({ length: 5000 }, (_, pfn) => pfn * 7);
     map.sync.prepCompoundPage(512, 9);
     expect(await map.heads(pages)).toBe(318);
