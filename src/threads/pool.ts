@@ -157,7 +157,11 @@ export class Pool {
       return { at, count: next - at };
     };
     const members = this.#membersFor(out.length, COPIED);
-    return this.#all(members.map((member) => this.#copyLoop(member, batchNames.indexOf(name), pages, out, take)));
+    const parts = members.map((member) => this.#copyLoop(member, batchNames.indexOf(name), pages, out, take));
+    return this.#all(parts).catch((cause: unknown) => {
+      if (cause instanceof VmemmapError) throw cause;
+      throw new VmemmapError("bad-array", `${name}: a list was taken away before it was answered`, { cause });
+    });
   }
 
   async #copyLoop(
@@ -179,22 +183,27 @@ export class Pool {
       const working = start(place, stretch.count);
       const following = take();
       turn ^= 1;
-      const nextPlace = this.#copyIn(copies[turn]!, part(pages, following.at, following.count), out);
-      invalid += await working;
-      this.#copyOut(place, out, stretch);
+      const done = stretch;
+      const copied = place;
       stretch = following;
-      place = nextPlace;
+      try {
+        place = this.#copyIn(copies[turn]!, part(pages, stretch.at, stretch.count), out);
+      } finally {
+        // Whatever happens here, the thread is at work until it is done.
+        invalid += await working;
+      }
+      this.#copyOut(copied, out, done);
     }
     return invalid;
   }
 
   /** Pages to a pair of copies at an address. Answers of 32 bits go over them. */
   #copyIn(address: number, pages: PfnSource, out: OutList): Copies {
-    const { u8, core } = { u8: this.core.u8, core: this.core };
+    const { core } = this;
     const answers = { kind: placeOf(out).kind, at: address + COPY_BYTES };
     if (!ArrayBuffer.isView(pages)) return { pages: placeOf(pages), out: answers };
     const { kind } = placeOf(pages);
-    (viewOf(u8.buffer, { kind, at: address }, 0, pages.length) as Float64Array).set(pages);
+    (viewOf(core.u8.buffer, { kind, at: address }, 0, pages.length) as Float64Array).set(pages);
     const over = !isWide(core) && out.BYTES_PER_ELEMENT === 4;
     return { pages: { kind, at: address }, out: over ? { ...answers, at: address } : answers };
   }

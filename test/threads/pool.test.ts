@@ -164,6 +164,23 @@ describe("a map on two threads", () => {
       expect(out[1]).toBe(far);
     }));
 
+  it("answers what was before or what is after, while this thread splits and frees", () =>
+    withMap(async (map) => {
+      const { sync } = map;
+      const pages = new Uint32Array(new SharedArrayBuffer(4_000_000)).fill(1023);
+      const out = new Uint32Array(new SharedArrayBuffer(4_000_000));
+      const asked = map.headsInto(pages, out);
+      // Jobs are given out in a microtask, and done by others while this thread goes on.
+      await Promise.resolve();
+      for (let i = 0; i < 300; i++) {
+        sync.splitFolioToOrder(512, 0);
+        sync.prepCompoundPage(512, 9);
+      }
+      expect(await asked).toBe(0);
+      expect([...new Set(out)].filter((head) => head !== 512 && head !== 1023)).toEqual([]);
+      expect(sync.compoundHead(1023)).toBe(512);
+    }));
+
   it("refuses by code, and goes on", () =>
     withMap(async (map, one) => {
       const pages = somePages(one, 5000);
@@ -191,6 +208,16 @@ describe("a map on two threads", () => {
       expect(() => (map.sync.build = "simd")).toThrow(expect.objectContaining({ code: "bad-argument" }));
       expect(() => (one.build = "shared")).toThrow(expect.objectContaining({ code: "bad-argument" }));
       expect(await map.orders(somePages(one, 5000))).toBe(one.orders(somePages(one, 5000)));
+    }));
+
+  it("rejects where a list is taken away before it is answered, and goes on", () =>
+    withMap(async (map, one) => {
+      const pages = somePages(one, 300_000);
+      const asked = refused(map.heads(pages));
+      await Promise.resolve();
+      structuredClone(pages.buffer, { transfer: [pages.buffer as ArrayBuffer] });
+      expect(await asked).toBe("bad-array");
+      expect(await map.heads(somePages(one, 70_000))).toBe(one.heads(somePages(one, 70_000)));
     }));
 
   it("refuses a damaged image as one thread does", async () => {
