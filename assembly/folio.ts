@@ -4,7 +4,7 @@
 import { PageHead, PageTail, compound_head, compound_order, has_head_flag, has_page } from "./compound";
 import { INVALID } from "./memory";
 import { MAPPING_ANON, page } from "./page";
-import { ref_add, ref_add_unless, ref_count, ref_freeze, ref_set } from "./page_ref";
+import { ref_add_unless, ref_change, ref_count, ref_exchange, ref_set } from "./page_ref";
 import { KindMark, MapcountRule, NO_FIELD, Word, word, word64 } from "./profile";
 import { any_shared, follows, slot_to_page, slot_to_pfn_low, slot_valid } from "./sparse";
 import { Status, refused } from "./status";
@@ -245,18 +245,30 @@ export function set_page_count(folio: u32, count: i32): i32 {
   return 0;
 }
 
-/** The Status for which folio_get would be refused: a count of 0 or close to overflow (folio_ref_zero_or_close_to_overflow). */
+/** folio_ref_zero_or_close_to_overflow: counts that folio_get is refused at. */
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+export function zero_or_close_to_overflow(count: i32): bool {
+  return <u32>count + 127 <= 127;
+}
+
+/** The Status for which folio_get would be refused. */
 export function check_get(folio: u32): Status {
   const status = check_counted(folio);
   if (status != Status.OK) return status;
-  return <u32>ref_count(slot_to_page(folio)) + 127 <= 127 ? Status.REFCOUNT : Status.OK;
+  return zero_or_close_to_overflow(ref_count(slot_to_page(folio))) ? Status.REFCOUNT : Status.OK;
 }
 
 /** folio_get. */
 export function folio_get(folio: u32): i32 {
-  const status = check_get(folio);
+  const status = check_counted(folio);
   if (status != Status.OK) return refused(status);
-  ref_add(slot_to_page(folio), 1);
+  const p = slot_to_page(folio);
+  let count: i32;
+  do {
+    count = ref_count(p);
+    if (zero_or_close_to_overflow(count)) return refused(Status.REFCOUNT);
+  } while (!ref_change(p, count, count + 1));
   return 0;
 }
 
@@ -272,29 +284,17 @@ export function folio_try_get(folio: u32, nr: i32): i32 {
   return nr < 1 ? refused(Status.ARGUMENT) : folio_ref_add_unless(folio, nr, 0);
 }
 
-/** try_get_page: any page of the folio; 0 where its count is 0 or less. */
-export function try_get_page(slot: u32): i32 {
-  const folio = counted_folio(slot);
-  if (folio < 0) return folio;
-  const p = slot_to_page(folio);
-  if (ref_count(p) <= 0) return 0;
-  ref_add(p, 1);
-  return 1;
-}
-
 /** folio_ref_freeze: 1 where the count was exactly `count`, and is 0 now. */
 export function folio_ref_freeze(folio: u32, count: i32): i32 {
   const status = check_counted(folio);
   if (status != Status.OK) return refused(status);
-  return ref_freeze(slot_to_page(folio), count) ? 1 : 0;
+  return ref_exchange(slot_to_page(folio), count, 0) ? 1 : 0;
 }
 
 /** folio_ref_unfreeze: only a frozen folio, only to a count that is not 0. */
 export function folio_ref_unfreeze(folio: u32, count: i32): i32 {
   const status = check_counted(folio);
   if (status != Status.OK) return refused(status);
-  const p = slot_to_page(folio);
-  if (ref_count(p) != 0 || count == 0) return refused(Status.REFCOUNT);
-  ref_set(p, count);
+  if (count == 0 || !ref_exchange(slot_to_page(folio), 0, count)) return refused(Status.REFCOUNT);
   return 0;
 }

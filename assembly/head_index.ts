@@ -163,13 +163,19 @@ export function index_section(nr: u32, slot_section: u32, present: bool): void {
   store<u32>(index_table() + (nr << 2), present ? block_order(slot_section << PFN_SECTION_SHIFT) : 0);
 }
 
-/** The words and bytes of `nr` blocks: known, and of one order. */
+/** The bytes of `nr` blocks: known, and of one order. */
+function set_bytes(slot: u32, nr: u32, order: u32): void {
+  const at = block_order(slot);
+  if (nr == 1) store<u8>(at, <u8>(KNOWN | order));
+  else memory.fill(at, <u8>(KNOWN | order), nr);
+}
+
+/** The words and bytes of `nr` blocks. Whoever looks meanwhile reads what was or what is: bytes of large orders tell all by themselves. */
 function set_blocks(slot: u32, nr: u32, bits: u64, order: u32): void {
+  if (order > BLOCK_SHIFT) set_bytes(slot, nr, order);
   const at = block_word(slot);
   for (let i: u32 = 0; i < nr; i++) store<u64>(at + (i << 3), bits);
-  const orders = block_order(slot);
-  if (nr == 1) store<u8>(orders, <u8>(KNOWN | order));
-  else memory.fill(orders, <u8>(KNOWN | order), nr);
+  if (order <= BLOCK_SHIFT) set_bytes(slot, nr, order);
 }
 
 /** Bits of the pages of a block from the slot's on, `nr` of them; `nr` below 64. */
@@ -191,7 +197,17 @@ export function bits_of_order(order: u32): u64 {
 @inline
 function mix(slot: u32): void {
   const at = block_order(slot);
-  if (load<u8>(at) != ASK) store<u8>(at, <u8>(KNOWN | MIXED));
+  if (!ASC_FEATURE_THREADS) {
+    if (load<u8>(at) != ASK) store<u8>(at, <u8>(KNOWN | MIXED));
+    return;
+  }
+  // Another thread may say ASK between the look and the store.
+  let seen = atomic.load<u8>(at);
+  while (seen != ASK) {
+    const found = atomic.cmpxchg<u8>(at, seen, <u8>(KNOWN | MIXED));
+    if (found == seen) return;
+    seen = found;
+  }
 }
 
 /** Single pages became a folio. */
@@ -201,9 +217,7 @@ export function index_compound(slot: u32, order: u32): void {
   if (!has_index()) return;
   const nr: u32 = 1 << order;
   if (nr < BLOCK_PAGES) {
-    const at = block_word(slot);
-    store<u64>(at, load<u64>(at) & ~(bits_of(slot, nr - 1) << 1));
-    mix(slot);
+    take_heads(slot, bits_of(slot, nr - 1) << 1);
   } else {
     set_blocks(slot, nr >> BLOCK_SHIFT, 1, order);
   }
@@ -235,11 +249,23 @@ export function index_split(slot: u32, order: u32, new_order: u32): void {
   else split_blocks(slot, nr >> BLOCK_SHIFT, new_order);
 }
 
+// Folios of one block may be changed by several threads at once.
+
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function take_heads(slot: u32, bits: u64): void {
+  const at = block_word(slot);
+  if (ASC_FEATURE_THREADS) atomic.and<u64>(at, ~bits);
+  else store<u64>(at, load<u64>(at) & ~bits);
+  mix(slot);
+}
+
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
 function add_heads(slot: u32, bits: u64): void {
   const at = block_word(slot);
-  store<u64>(at, load<u64>(at) | bits);
+  if (ASC_FEATURE_THREADS) atomic.or<u64>(at, bits);
+  else store<u64>(at, load<u64>(at) | bits);
   mix(slot);
 }
 

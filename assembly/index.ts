@@ -5,7 +5,17 @@ import { INVALID } from "./memory";
 import { pfn_to_slot as slot_of_pfn, slot_to_pfn, slot_valid } from "./sparse";
 
 // Where the host finds its places in linear memory, and the numbers of words, statuses and policies
-export { MAX_PGMAPS, MAX_PGMAP_RANGES, MAX_SLOTS, PREDICATE, SECTION_TABLE, STAGING, STAGING_SIZE } from "./memory";
+export {
+  MAX_PGMAPS,
+  MAX_PGMAP_RANGES,
+  MAX_SLOTS,
+  PREDICATE,
+  SECTION_TABLE,
+  STAGING,
+  STAGING_SIZE,
+  THREAD_AREA_SIZE,
+  thread_area,
+} from "./memory";
 export { Encoding, KindMark, MapcountRule, Word } from "./profile";
 export { Sharing } from "./sparse";
 export { Status } from "./status";
@@ -60,7 +70,7 @@ export { hugetlb_vmemmap_optimize_folio, hugetlb_vmemmap_restore_folio } from ".
 
 // The head index
 export { HEAD_INDEX_BYTES, HEAD_INDEX_BYTES_PER_SECTION, head_index_drop, head_index_ready } from "./head_index";
-export { head_index_asks, head_index_pgmaps, head_index_start, scan_section } from "./index_scan";
+export { head_index_asks, head_index_pgmaps, head_index_settle, head_index_start, scan_section } from "./index_scan";
 
 // Flags, links, types
 export {
@@ -102,7 +112,6 @@ export {
   page_mapcount,
   page_ref_count,
   set_page_count,
-  try_get_page,
 } from "./folio";
 
 export {
@@ -115,7 +124,7 @@ export {
   restore_counts,
   try_put_folios,
 } from "./swap";
-export { Foll, folio_maybe_dma_pinned, folio_pin, folio_unpin } from "./gup";
+export { Foll, folio_maybe_dma_pinned, folio_pin, folio_unpin, last_passed, try_get_page } from "./gup";
 
 // Device page maps and their pages
 export {
@@ -180,6 +189,6 @@ export {
   pgmaps_of_slots,
   same_pgmaps_of_slots,
 } from "./bulk/pgmaps";
-export { count_folios_by_order, scan_all, select_slots } from "./bulk/scan";
+export { count_folios_between, count_folios_by_order, scan_all, select_between, select_slots } from "./bulk/scan";
 export { Fault } from "./bulk/findings";
 export { verify_all } from "./bulk/verify";

@@ -234,6 +234,18 @@ export function head_index_start(): void {
   index_forget_all();
 }
 
+/**
+ * Look again at sections whose first page is part of a folio from a section before, where that was not known yet: after sections were
+ * scanned by several threads at once.
+ */
+export function head_index_settle(): void {
+  if (!has_index()) return;
+  for (let s: u32 = 0, end = word(Word.NR_SLOTS) >> PFN_SECTION_SHIFT; s < end; s++) {
+    const first = s << PFN_SECTION_SHIFT;
+    if (load<u8>(block_order(first)) == ASK && slot_valid(first)) scan_section(s);
+  }
+}
+
 /** Blocks of present pages that the index can't express. */
 export function head_index_asks(): u32 {
   if (!has_index()) return 0;

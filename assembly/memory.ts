@@ -1,15 +1,16 @@
 // The plan of linear memory. All state stands here and none in globals, so any number of instances (SIMD and
-// scalar, and later threads) may work over one memory.
+// scalar, or one a thread) may work over one memory. What an instance writes down for the length of a call stands in its
+// thread's area: staging, notes and predicate. The first thread's is here, others' where the host puts them.
 //
 //     0x00000  the compiler's own static data (debug builds: file names of assertions)
 //     0x04000  state and profile words, 8 bytes each
-//     0x05000  the predicate of a select pass
 //     0x06000  section number of each slot section, u32
 //     0x08000  subsection map of each slot section, u64
 //     0x10000  which slots are aliases, one bit per 64
 //     0x30000  which slots share their frame, one bit per 64
 //     0x50000  staging for lists on their way through
 //     0x70000  notes of a batch or pass about pages to look at again
+//     0x71f00  the predicate of a select pass
 //     0x72000  device page maps
 //     0x7a000  their ranges, by PFN
 //     0x82000  which pgmap has which kernel address: a hash table of u16
@@ -26,8 +27,7 @@ export const MAX_SLOT_SECTIONS: u32 = 1 << (32 - SECTION_MEMMAP_SHIFT);
 export const MAX_SLOTS: u32 = MAX_SLOT_SECTIONS << PFN_SECTION_SHIFT;
 
 export const STATE: u32 = 0x4000;
-/** Address of the predicate of select_slots. */
-export const PREDICATE: u32 = 0x5000;
+export const STATE_SIZE: u32 = 0x1000;
 export const SLOT_SECTIONS: u32 = 0x6000;
 export const SUBSECTION_MAPS: u32 = SLOT_SECTIONS + MAX_SLOT_SECTIONS * sizeof<u32>();
 export const ALIAS_BITMAP: u32 = 0x10000;
@@ -36,7 +36,11 @@ export const SHARED_BITMAP: u32 = ALIAS_BITMAP + (MAX_SLOTS >> (VMEMMAP_PAGE_SHI
 export const STAGING: u32 = SHARED_BITMAP + (MAX_SLOTS >> (VMEMMAP_PAGE_SHIFT + 3));
 /** Bytes of that room. */
 export const STAGING_SIZE: u32 = 0x20000;
-export const NOTES: u32 = STAGING + STAGING_SIZE;
+const NOTES: u32 = STAGING + STAGING_SIZE;
+/** Address of the predicate of select_slots. */
+export const PREDICATE: u32 = NOTES + 0x1f00;
+/** Bytes of a thread's area, a multiple of 64, laid out as the first thread's from STAGING on. */
+export const THREAD_AREA_SIZE: u32 = PREDICATE + 0x100 - STAGING;
 export const PGMAPS: u32 = 0x72000;
 /** Device page maps the core can know. */
 export const MAX_PGMAPS: u32 = 1024;
@@ -55,3 +59,29 @@ export const SECTION_TABLE: u32 = 0x90000;
 
 /** What no slot, PFN or distance is: the answer where there is none. */
 export const INVALID: u32 = 0xffff_ffff;
+
+// ---- One thread's area ----------------------------------------------------------------------------------------------
+
+/** How far behind the first thread's area this instance's is. */
+let area_offset: u32 = 0;
+
+/**
+ * Give this instance an area of its own for staging, notes and predicate, at a multiple of 64: what each further thread of a shared
+ * memory needs before its first call. False in the builds without threads.
+ */
+export function thread_area(address: u32): bool {
+  if (ASC_FEATURE_THREADS) area_offset = address - STAGING;
+  return ASC_FEATURE_THREADS;
+}
+
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+export function notes(): u32 {
+  return ASC_FEATURE_THREADS ? NOTES + area_offset : NOTES;
+}
+
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+export function predicate(): u32 {
+  return ASC_FEATURE_THREADS ? PREDICATE + area_offset : PREDICATE;
+}

@@ -3,6 +3,7 @@
 
 import { index_renumber } from "./head_index";
 import { MAX_PGMAPS, MAX_PGMAP_RANGES, PGMAPS, PGMAP_HASH, PGMAP_RANGES } from "./memory";
+import { count_add } from "./page_ref";
 import { Word, state_set, word } from "./profile";
 
 /** enum memory_type (include/linux/memremap.h), numbered as from 6.1 on. */
@@ -201,13 +202,14 @@ export function pgmap_held(number: u32): i32 {
 /** Pages in use take references on their pgmap, or let go of them. */
 export function pgmap_hold(number: u32, delta: i32): void {
   if (number >= word(Word.NR_PGMAPS)) return;
-  pgmap_at(number).refs += delta;
-  pgmap_at(number).held += delta;
+  pgmap_add_refs(number, delta);
+  count_add(changetype<u32>(pgmap_at(number)) + offsetof<dev_pagemap>("held"), delta);
 }
 
 /** percpu_ref_get_many and put_many of whoever made the pgmap. */
 export function pgmap_add_refs(number: u32, delta: i32): void {
-  if (number < word(Word.NR_PGMAPS)) pgmap_at(number).refs += delta;
+  if (number >= word(Word.NR_PGMAPS)) return;
+  count_add(changetype<u32>(pgmap_at(number)) + offsetof<dev_pagemap>("refs"), delta);
 }
 
 /** percpu_ref_kill: from now on the pgmap gives no new references. */

@@ -1,6 +1,6 @@
 // The words of the state block: what the host tells the core of its memory and of the kernel's layout.
 
-import { PREDICATE, STATE } from "./memory";
+import { STATE, STATE_SIZE } from "./memory";
 
 /** How a tail leads to its head: what its word at +8 holds. */
 export enum Encoding {
@@ -197,7 +197,7 @@ export enum Word {
 }
 
 /** Room for words in memory. */
-const MAX_WORDS: u32 = (PREDICATE - STATE) >> 3;
+const MAX_WORDS: u32 = STATE_SIZE >> 3;
 
 export const NO_FIELD: u32 = 0xffff_ffff;
 

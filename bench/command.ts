@@ -7,6 +7,7 @@ import { endWithReader, Output } from "./output.js";
 import { runPasses } from "./passes-suite.js";
 import { runPgmap } from "./pgmap-suite.js";
 import { jsonReport, type SuiteReport } from "./report.js";
+import { runThreads } from "./threads-suite.js";
 import { runVerify } from "./verify-suite.js";
 
 type Suite = (options: BenchOptions, machine: Machine, output: Output) => Promise<SuiteReport>;
@@ -17,6 +18,7 @@ const SUITES: Readonly<Record<SuiteName, Suite>> = {
   pgmap: runPgmap,
   verify: runVerify,
   passes: runPasses,
+  threads: runThreads,
 };
 
 /** Runs `vmemmap bench` with these arguments and returns the exit code: 0, 1 on failure, 2 on a bad argument. */

@@ -7,7 +7,7 @@ import type { Twins } from "./twins.js";
 /** A contender that works on the map in this process, over the contest's list. */
 export interface LocalContender {
   /** Looks up a block. */
-  readonly run: (block: Block) => void;
+  readonly run: (block: Block) => void | Promise<void>;
   /** Its answers for a block, as 32-bit words. */
   readonly answers: (block: Block) => Uint32Array;
   /** Forgets all answers: those of another contender are not to pass for its own. */
@@ -16,6 +16,8 @@ export interface LocalContender {
   readonly prepare?: () => void;
   /** See {@link Subject.blockDivisor}. @default 1 */
   readonly blockDivisor?: number;
+  /** Whether `run` gives a promise. @default false */
+  readonly async?: boolean;
 }
 
 /** Median nanoseconds a lookup by contender. */
@@ -75,23 +77,41 @@ export class Contest {
     const { run, answers, clear, prepare } = this.local.get(name)!;
     clear();
     prepare?.();
-    run(block);
+    await run(block);
     return answers(block);
   }
 
   #localSubject(name: ContenderName): Subject {
-    const { run, answers, prepare, blockDivisor = 1 } = this.local.get(name)!;
+    const { run, answers, prepare, blockDivisor = 1, async = false } = this.local.get(name)!;
+    if (async) return this.#asyncSubject(name);
     return {
       name: this.#subjectName(name),
       async: false,
       blockDivisor,
       warmUp: (block) => {
         prepare?.();
-        run(block);
+        void run(block);
       },
       run: (block) => {
-        run(block);
+        void run(block);
         return undefined;
+      },
+      verify: (block) => this.#verify(name, block, checksum(answers(block))),
+    };
+  }
+
+  /** A contender whose work other threads do: it takes what it takes until this one hears of it. */
+  #asyncSubject(name: ContenderName): Subject {
+    const { run, answers } = this.local.get(name)!;
+    return {
+      name: this.#subjectName(name),
+      async: true,
+      blockDivisor: 1,
+      run: async (block, warmUp) => {
+        await run(warmUp);
+        const start = performance.now();
+        await run(block);
+        return performance.now() - start;
       },
       verify: (block) => this.#verify(name, block, checksum(answers(block))),
     };

@@ -2,7 +2,8 @@ import { createReadStream } from "node:fs";
 import { basename, join } from "node:path";
 import { VmemmapError } from "../src/errors.js";
 import type { TailEncoding } from "../src/profile/profile.js";
-import { Vmemmap } from "../src/vmemmap.js";
+import { poolEntries } from "../src/threads/pool.js";
+import { Vmemmap, type VmemmapOptions } from "../src/vmemmap.js";
 import { LIST_ENTRIES_PER_LOOKUP } from "./lists.js";
 import { formFolios } from "./mix.js";
 import { ENCODINGS, type BenchOptions, type OrderMix } from "./options.js";
@@ -32,6 +33,14 @@ const REAL_MAPS: Readonly<Record<TailEncoding, string>> = {
 /** For each encoding the preset that a synthetic map follows. */
 const PRESETS = { pointer: "5.15", "fake-heads": "6.18", mask: "7.3" } as const satisfies Record<TailEncoding, string>;
 
+/** Room for two lists, and for what the suite keeps beside them; in the kind of memory that it needs. */
+function memoryFor({ suite, lookups }: BenchOptions): Pick<VmemmapOptions, "build" | "listCapacity"> {
+  const lists = LIST_ENTRIES_PER_LOOKUP * lookups;
+  return suite === "threads"
+    ? { build: "shared", listCapacity: lists + poolEntries(1) + poolEntries(2) }
+    : { listCapacity: lists };
+}
+
 /** The maps that the options ask for, one for each encoding. */
 export async function mapSources(options: BenchOptions): Promise<MapSource[]> {
   const encodings = options.encodings ?? ENCODINGS;
@@ -40,7 +49,8 @@ export async function mapSources(options: BenchOptions): Promise<MapSource[]> {
   return encodings.map((encoding) => (mix ? syntheticSource(encoding, mix, options) : realSource(encoding, options)));
 }
 
-function syntheticSource(encoding: TailEncoding, mix: OrderMix, { slots, lookups, seed }: BenchOptions): MapSource {
+function syntheticSource(encoding: TailEncoding, mix: OrderMix, options: BenchOptions): MapSource {
+  const { slots, seed } = options;
   return {
     encoding,
     kind: "synthetic",
@@ -49,7 +59,7 @@ function syntheticSource(encoding: TailEncoding, mix: OrderMix, { slots, lookups
       const map = new Vmemmap({
         profile: PRESETS[encoding],
         memory: [{ start: 0, end: slots }],
-        listCapacity: LIST_ENTRIES_PER_LOOKUP * lookups,
+        ...memoryFor(options),
       });
       formFolios(map, mix, seed);
       return map;
@@ -95,12 +105,13 @@ async function loadImage(file: string): Promise<Vmemmap> {
 }
 
 /** Tiles an image to the wished size, with its pgmaps where they count, and disposes of the image. */
-function tiled(image: Vmemmap, encoding: TailEncoding, { suite, slots, lookups }: BenchOptions): Vmemmap {
+function tiled(image: Vmemmap, encoding: TailEncoding, options: BenchOptions): Vmemmap {
+  const { suite, slots } = options;
   const map = new Vmemmap({
     profile: { ...image.profile, tailEncoding: encoding },
     vmemmapBase: image.vmemmapBase,
     memory: [{ start: 0, end: slots }],
-    listCapacity: LIST_ENTRIES_PER_LOOKUP * lookups,
+    ...memoryFor(options),
     initialize: false,
   });
   tile(image, map);

@@ -6,6 +6,15 @@ import { PATTERNS, type Pattern } from "./patterns.js";
 
 export const ENCODINGS: readonly TailEncoding[] = ["pointer", "fake-heads", "mask"];
 
+/** Of the benchmark threads. */
+const THREAD_CONTENDERS = [
+  "wasm-shared",
+  "one-worker",
+  "two-workers",
+  "one-worker-index",
+  "two-workers-index",
+] as const;
+
 export const CONTENDERS = [
   "native",
   "native-chain",
@@ -17,20 +26,28 @@ export const CONTENDERS = [
   "wasm-call",
   "js-uint32",
   "js-bigint",
+  ...THREAD_CONTENDERS,
 ] as const;
 
+export type ThreadContender = (typeof THREAD_CONTENDERS)[number];
 export type ContenderName = (typeof CONTENDERS)[number];
 
-export const SUITES = ["heads", "fields", "pgmap", "verify", "passes"] as const;
+export const SUITES = ["heads", "fields", "pgmap", "verify", "passes", "threads"] as const;
 export type SuiteName = (typeof SUITES)[number];
+
+/** All contenders but those of threads and these. */
+function known(...absent: readonly ContenderName[]): readonly ContenderName[] {
+  return CONTENDERS.filter((name) => ![...THREAD_CONTENDERS, ...absent].includes(name));
+}
 
 /** Who takes part in which benchmark. */
 export const SUITE_CONTENDERS: Readonly<Record<SuiteName, readonly ContenderName[]>> = {
-  heads: CONTENDERS.filter((name) => name !== "native-chain"),
-  fields: CONTENDERS.filter((name) => !["native-chain", "js-bigint", "native-index"].includes(name)),
-  pgmap: CONTENDERS.filter((name) => !["js-bigint", "native-index"].includes(name)),
+  heads: known("native-chain"),
+  fields: known("native-chain", "js-bigint", "native-index"),
+  pgmap: known("js-bigint", "native-index"),
   verify: ["native", "native-simd", "js-uint32", "wasm-simd", "wasm-scalar"],
   passes: ["native", "native-simd", "js-uint32", "wasm-simd", "wasm-scalar"],
+  threads: ["native", "native-simd", ...THREAD_CONTENDERS],
 };
 
 /** Percentages of memory by folio order; they add up to 100. */
@@ -38,7 +55,7 @@ export type OrderMix = ReadonlyMap<number, number>;
 
 export interface BenchOptions {
   readonly suite: SuiteName;
-  /** Undefined in suites of real maps: all that the maps have. */
+  /** Undefined where the maps decide: all that they have. */
   readonly encodings: readonly TailEncoding[] | undefined;
   /** None in suites that have no lists. */
   readonly patterns: readonly Pattern[];
@@ -79,15 +96,15 @@ const PGMAP_ENCODINGS: readonly TailEncoding[] = ["pointer", "mask"];
 const WITHOUT_LISTS: readonly SuiteName[] = ["verify", "passes"];
 /** Options that some benchmarks do not have. */
 const SUITE_OPTIONS = {
-  map: ["heads", "fields", "verify", "passes"],
-  mix: ["heads", "fields", "verify", "passes"],
+  map: ["heads", "fields", "verify", "passes", "threads"],
+  mix: ["heads", "fields", "verify", "passes", "threads"],
   orders: ["pgmap"],
-  pattern: ["heads", "fields", "pgmap"],
-  lookups: ["heads", "fields", "pgmap"],
+  pattern: ["heads", "fields", "pgmap", "threads"],
+  lookups: ["heads", "fields", "pgmap", "threads"],
   plot: ["heads", "pgmap"],
 } as const satisfies Record<string, readonly SuiteName[]>;
 
-export const HELP = `Usage: vmemmap bench [heads|fields|pgmap|verify|passes] [options]
+export const HELP = `Usage: vmemmap bench [heads|fields|pgmap|verify|passes|threads] [options]
 
 Measures the WebAssembly engine, plain JavaScript and the same loop in C, on the same slots and the same PFNs.
   heads   compound_head, on the memory map of a real kernel (the default)
@@ -98,10 +115,11 @@ Measures the WebAssembly engine, plain JavaScript and the same loop in C, on the
           real maps and on a synthetic one (${DEFAULT_MIX_TEXT})
   passes  folios counted by order, heads listed, words checked, beside the same passes in C and a plain one; on the same
           maps as verify
+  threads compound_head on two worker threads and on one, over the same shared memory; and what atomic counts cost
 
   --slots N            size of the map, 64Ki to 60Mi (default 16Mi: the map of a machine with 64 GiB)
   --encoding LIST      of ${ENCODINGS.join(", ")} (default: all; pgmap: ${PGMAP_ENCODINGS.join(",")})
-  --pattern LIST       heads, fields, pgmap: of ${PATTERNS.join(", ")} (default: ${DEFAULT_PATTERNS})
+  --pattern LIST       heads, fields, pgmap, threads: of ${PATTERNS.join(", ")} (default: ${DEFAULT_PATTERNS})
   --contenders LIST    of ${CONTENDERS.join(", ")}
                        (default: all that the benchmark has)
   --map FILE           all but pgmap: tile this map image in place of the real maps that ship with the package
@@ -109,7 +127,7 @@ Measures the WebAssembly engine, plain JavaScript and the same loop in C, on the
                        all but pgmap: a synthetic map with these percentages of memory by folio order, such as
                        0:60,2:20,9:20
   --orders LIST        pgmap: orders of the folios, up to ${MAX_ORDER} (default: of ${DEFAULT_ORDERS.join(",")} those that divide the map)
-  --lookups N          heads, fields, pgmap: length of the list of PFNs (default 4Mi)
+  --lookups N          heads, fields, pgmap, threads: length of the list of PFNs (default 4Mi)
   --rounds N           timed blocks of each contender, verify, passes: passes; the median counts (default 30)
   --seed N             seed of patterns and synthetic maps (default 1)
   --huge-pages         the slots of the loops in C stand in 2 MiB pages, as a kernel maps most of its vmemmap

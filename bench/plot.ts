@@ -1,11 +1,14 @@
 import { SLOT_BYTES } from "../src/sections.js";
 import { renderChart, type Series, type Tick } from "./chart.js";
 import { hugePageCaveat, type Machine } from "./machine.js";
-import { formatCount, type ContenderName } from "./options.js";
+import { formatCount, type ContenderName, type ThreadContender } from "./options.js";
 import { formatBytes, type Result } from "./report.js";
 
+/** No picture shows threads. */
+type PlottedContender = Exclude<ContenderName, ThreadContender>;
+
 /** Colours of Okabe and Ito, which colour-blind readers can tell apart; the native twins are dashed as well. */
-const STYLES: Readonly<Record<ContenderName, Omit<Series, "name" | "points">>> = {
+const STYLES: Readonly<Record<PlottedContender, Omit<Series, "name" | "points">>> = {
   native: { colour: "#000000", dashes: "7 4" },
   "native-simd": { colour: "#6b6b6b", dashes: "2 3" },
   "native-chain": { colour: "#999999", dashes: "1 4" },
@@ -51,7 +54,7 @@ function seriesOf(results: readonly Result[]): Series[] {
   const names = [...new Set(results.map(({ contender }) => contender))];
   return names.map((name) => ({
     name,
-    ...STYLES[name],
+    ...STYLES[name as PlottedContender],
     points: results
       .filter(({ contender }) => contender === name)
       .map(({ slots, lookupsPerSecond }) => ({ x: slots, y: lookupsPerSecond }))

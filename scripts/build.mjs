@@ -1,4 +1,4 @@
-// Build everything: the core's three targets, the files derived from them, and the wrapper.
+// Build everything: the core's four targets, the files derived from them, and the wrapper.
 //   node scripts/build.mjs [--core]      --core stops before the wrapper is compiled
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -11,16 +11,18 @@ process.chdir(root);
 const run = (script, ...args) => execFileSync(process.execPath, [script, ...args], { stdio: "inherit" });
 
 const asc = "node_modules/assemblyscript/bin/asc.js";
-for (const target of ["release", "scalar", "debug"]) run(asc, "--config", "asconfig.json", "--target", target);
+for (const target of ["release", "scalar", "shared", "debug"])
+  run(asc, "--config", "asconfig.json", "--target", target);
 
 const inline = (name, file) => `export const ${name} = "${readFileSync(file).toString("base64")}";\n`;
+const made = "// Made by scripts/build.mjs: the core, inlined so that loading it is synchronous everywhere.\n";
 mkdirSync("src/engine/generated", { recursive: true });
 writeFileSync(
   "src/engine/generated/modules.ts",
-  "// Made by scripts/build.mjs: the core, inlined so that loading it is synchronous everywhere.\n" +
-    inline("simd", "build/vmemmap.wasm") +
-    inline("scalar", "build/vmemmap.scalar.wasm"),
+  made + inline("simd", "build/vmemmap.wasm") + inline("scalar", "build/vmemmap.scalar.wasm"),
 );
+// A file of its own: only who asks for threads loads it.
+writeFileSync("src/engine/generated/shared.ts", made + inline("shared", "build/vmemmap.shared.wasm"));
 
 const abi = abiOf("build/vmemmap.d.ts", "build/vmemmap.wasm", "assembly");
 writeFileSync("src/engine/generated/core.ts", coreInterface(abi));
@@ -28,7 +30,8 @@ writeFileSync("docs/abi.md", abiPage(abi, "scripts/abi-template.md"));
 
 if (!process.argv.includes("--core")) {
   run("node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json");
-  for (const name of ["vmemmap.wasm", "vmemmap.scalar.wasm"]) copyFileSync(`build/${name}`, `dist/${name}`);
+  for (const name of ["vmemmap.wasm", "vmemmap.scalar.wasm", "vmemmap.shared.wasm"])
+    copyFileSync(`build/${name}`, `dist/${name}`);
   const { presetNames, profile } = await import("../dist/src/index.js");
   const { wordsOf } = await import("../dist/src/engine/state.js");
   writeFileSync("dist/words.json", wordsJson(presetNames.map(profile), wordsOf));

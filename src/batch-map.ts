@@ -1,8 +1,9 @@
 import * as batch from "./batch.js";
 import { whole } from "./check.js";
-import { type Core, STAGED_ELEMENTS, stagingPlaces } from "./engine/core.js";
+import type { Core } from "./engine/core.js";
+import { constant } from "./engine/modules.js";
 import { VmemmapError } from "./errors.js";
-import { isWide } from "./lists.js";
+import { countFolios, ordersOf, pfnsOfParts, selectSlots } from "./passes.js";
 import type { Profile } from "./profile/index.js";
 import { type PagePredicate, writePredicate } from "./select.js";
 import type { AnswerList, PfnList, PfnSource } from "./types.js";
@@ -11,8 +12,8 @@ import { verify, type VerifyOptions, type VerifyReport } from "./verify.js";
 /** What fits a 4 GiB memory. */
 export const MAX_LIST_ENTRIES = 2 ** 30;
 
-/** Questions about lists of pages, and about all of them. {@link Vmemmap} has them. */
-export abstract class BatchMap {
+/** Questions about lists of pages, and about all of them, in a memory of class `B`. {@link Vmemmap} has them. */
+export abstract class BatchMap<B extends ArrayBufferLike = ArrayBuffer> {
   #listsUsed = 0;
 
   /** @internal */
@@ -33,7 +34,7 @@ export abstract class BatchMap {
    *
    * @throws VmemmapError "out-of-memory": `listCapacity` is used up
    */
-  list(length: number): Uint32Array<ArrayBuffer> {
+  list(length: number): Uint32Array<B> {
     const { lists, listBytes } = this.core.plan;
     const bytes = whole(length, 0, MAX_LIST_ENTRIES, "length of a list") * 4;
     if (this.#listsUsed + bytes > listBytes) {
@@ -45,7 +46,7 @@ export abstract class BatchMap {
     const at = lists + this.#listsUsed;
     this.#listsUsed += bytes;
     this.core.viewsGiven = true;
-    return this.core.u32.subarray(at / 4, at / 4 + length);
+    return this.core.u32.subarray(at / 4, at / 4 + length) as Uint32Array<B>;
   }
 
   /** Heads of pages, as PFNs (compound_head). */
@@ -138,20 +139,59 @@ export abstract class BatchMap {
     return batch.pfnsInto(this.core, slots, out);
   }
 
+  // ---- Batches about pgmaps --------------------------------------------------------------------------------------------
+
+  /**
+   * Numbers of pages' pgmaps, places in {@link Vmemmap.pgmaps} (page_pgmap). A page that is not ZONE_DEVICE answers `NOT_DEVICE`, one
+   * whose word names no known pgmap `UNKNOWN_PGMAP` (-2 and -3 in a signed list).
+   */
+  pgmapsInto(pages: PfnSource, out: AnswerList): number {
+    return batch.answersInto(this.core, pages, out, "pgmap", "pgmapsInto");
+  }
+
+  /** The same by range, as the kernel's xarray of pgmaps answers (get_dev_pagemap); `UNKNOWN_PGMAP` outside of all. */
+  devPagemapsInto(pages: PfnSource, out: AnswerList): number {
+    return batch.answersInto(this.core, pages, out, "devPagemap", "devPagemapsInto");
+  }
+
+  /** The words that name pages' pgmaps, raw; 0 for pages that are not ZONE_DEVICE. */
+  pgmapWordsInto(pages: PfnSource, out: BigUint64Array): number {
+    return batch.wordsInto(this.core, pages, out, "pgmap", "pgmapWordsInto");
+  }
+
+  /** Numbers of pgmaps by each page's own word, as up to 6.14 (page->pgmap); `UNKNOWN_PGMAP` on tails. */
+  ownPgmapsInto(pages: PfnSource, out: AnswerList): number {
+    return batch.answersInto(this.core, pages, out, "ownPgmap", "ownPgmapsInto");
+  }
+
+  /** Pages' own words at +8, raw, as up to 6.14; 0 for tails and for pages that are not ZONE_DEVICE. */
+  ownPgmapWordsInto(pages: PfnSource, out: BigUint64Array): number {
+    return batch.wordsInto(this.core, pages, out, "ownPgmap", "ownPgmapWordsInto");
+  }
+
+  /** enum memory_type of pages' pgmaps, as this kernel numbers it; 0 for pages of none. */
+  memoryTypesInto(pages: PfnSource, out: AnswerList): number {
+    const invalid = batch.answersInto(this.core, pages, out, "memoryType", "memoryTypesInto");
+    // The core numbers as from 6.1 on; 5.15 has no coherent memory.
+    if (!this.profile.zoneDevice.memoryTypes.includes("coherent")) {
+      for (let i = 0; i < out.length; i++) {
+        const type = out[i]!;
+        if (type > constant("MemoryType.COHERENT") && type < 8) out[i] = type - 1;
+      }
+    }
+    return invalid;
+  }
+
+  /** {@link Vmemmap.zoneDevicePagesHaveSamePgmap} of two lists of pages, pair by pair: 1 or 0. */
+  zoneDevicePagesHaveSamePgmapInto(a: PfnSource, b: PfnSource, out: AnswerList): number {
+    return batch.pairsInto(this.core, a, b, out, "zoneDevicePagesHaveSamePgmapInto");
+  }
+
   // ---- Whole-map passes -----------------------------------------------------------------------------------------------
 
   /** How many folios there are of each order; single pages are order 0. */
   foliosByOrder(): number[] {
-    const { answers } = stagingPlaces();
-    this.core.exports.count_folios_by_order(answers);
-    const counts = Array.from(this.core.u32.subarray(answers / 4, answers / 4 + 256));
-    return counts.slice(
-      0,
-      Math.max(
-        this.profile.maxFolioOrder,
-        counts.findLastIndex((count) => count > 0),
-      ) + 1,
-    );
+    return ordersOf(this.profile, countFolios(this.core, 0, this.core.slotLimit));
   }
 
   /**
@@ -170,23 +210,6 @@ export abstract class BatchMap {
   /** PFNs of all pages that match a predicate, rising with their slots. */
   select(want: PagePredicate): PfnList {
     writePredicate(this.core, this.profile, want, (asked) => this.pgmapNumbers(asked));
-    const { slots } = stagingPlaces();
-    const parts: Uint32Array[] = [];
-    for (let first = 0; ;) {
-      const found = this.core.exports.select_slots(first, slots, STAGED_ELEMENTS);
-      const part = this.core.u32.slice(slots / 4, slots / 4 + found);
-      parts.push(part);
-      if (found < STAGED_ELEMENTS) break;
-      first = (part[found - 1] ?? 0) + 1;
-    }
-    const all = new Uint32Array(parts.reduce((sum, part) => sum + part.length, 0));
-    let at = 0;
-    for (const part of parts) {
-      all.set(part, at);
-      at += part.length;
-    }
-    const out = isWide(this.core) ? new Float64Array(all.length) : all;
-    this.pfnsOf(all, out);
-    return out;
+    return pfnsOfParts(this.core, selectSlots(this.core, 0, this.core.slotLimit));
   }
 }

@@ -45,7 +45,7 @@ function forStretches(
   length: number,
   visit: (pfns: number, offset: number, nr: number) => void,
 ): void {
-  const staging = stagingPlaces().pfns;
+  const staging = stagingPlaces(core).pfns;
   const wide = isWide(core);
   for (let offset = 0; offset < length; offset += STAGED_ELEMENTS) {
     const nr = Math.min(STAGED_ELEMENTS, length - offset);
@@ -76,7 +76,7 @@ export function forSlots(
   visit: (offset: number, nr: number) => void,
 ): void {
   const length = sourceLength(core, source, what);
-  const { slots } = stagingPlaces();
+  const { slots } = stagingPlaces(core);
   forStretches(core, source, length, (pfns, offset, nr) => {
     toSlots(core, pfns, slots, nr);
     visit(offset, nr);
@@ -90,7 +90,7 @@ export function headsInto(core: Core, source: PfnSource, out: PfnList): number {
   if (!isRange(source) && out instanceof Uint32Array && isResident(core, source) && isResident(core, out)) {
     return core.exports.heads_of_pfns(source.byteOffset, out.byteOffset, length);
   }
-  const { slots, answers } = stagingPlaces();
+  const { slots, answers } = stagingPlaces(core);
   let invalid = 0;
   forStretches(core, source, length, (pfns, offset, nr) => {
     if (out instanceof Float64Array) {
@@ -111,7 +111,7 @@ export function answersInto(core: Core, source: PfnSource, out: AnswerList, ques
   const length = sourceLength(core, source, what);
   checkOut(core, out, [Uint32Array, Int32Array, Float64Array], source, length, what);
   const { ask, none } = questions[question];
-  const { slots, answers } = stagingPlaces();
+  const { slots, answers } = stagingPlaces(core);
   const at = answers / 4;
   const fast = byPfn[question];
   let invalid = 0;
@@ -166,7 +166,7 @@ export function wordsInto(
 ): number {
   const length = sourceLength(core, source, what);
   checkOut(core, out, [BigUint64Array], source, length, what);
-  const { slots, answers } = stagingPlaces();
+  const { slots, answers } = stagingPlaces(core);
   const fast = isWide(core) ? undefined : wordsByPfn[question];
   const resident = isResident(core, out);
   let invalid = 0;
@@ -190,7 +190,7 @@ export function pairsInto(core: Core, a: PfnSource, b: PfnSource, out: AnswerLis
     throw new VmemmapError("bad-array", `${what}: expected two lists of ${length} pages`);
   }
   for (const source of [a, b]) checkOut(core, out, [Uint32Array, Int32Array, Float64Array], source, length, what);
-  const { slots, answers } = stagingPlaces();
+  const { slots, answers } = stagingPlaces(core);
   const first = new Uint32Array(length);
   forSlots(core, a, what, (offset, nr) => first.set(core.u32.subarray(slots / 4, slots / 4 + nr), offset));
   const others = answers + STAGED_ELEMENTS * 4;
@@ -213,7 +213,7 @@ export function pairsInto(core: Core, a: PfnSource, b: PfnSource, out: AnswerLis
 export function slotsInto(core: Core, source: PfnSource, out: Uint32Array): number {
   const length = sourceLength(core, source, "slotsOf");
   checkOut(core, out, [Uint32Array], source, length, "slotsOf");
-  const { slots } = stagingPlaces();
+  const { slots } = stagingPlaces(core);
   let invalid = 0;
   forStretches(core, source, length, (pfns, offset, nr) => {
     invalid += toSlots(core, pfns, slots, nr);
@@ -226,7 +226,7 @@ export function slotsInto(core: Core, source: PfnSource, out: Uint32Array): numb
 export function pfnsInto(core: Core, list: Uint32Array, out: PfnList): number {
   checkList(core, list, [Uint32Array], "pfnsOf: slots");
   checkOut(core, out, [pfnListKind(core)], list, list.length, "pfnsOf");
-  const { slots, answers } = stagingPlaces();
+  const { slots, answers } = stagingPlaces(core);
   let invalid = 0;
   for (let offset = 0; offset < list.length; offset += STAGED_ELEMENTS) {
     const nr = Math.min(STAGED_ELEMENTS, list.length - offset);

@@ -1,11 +1,9 @@
-import * as batch from "./batch.js";
 import { BatchMap } from "./batch-map.js";
 import { checkKeys, display, whole } from "./check.js";
 import { collect, throwFirst } from "./callbacks.js";
 import type { Devices } from "./devices.js";
 import { INVALID, stagingPlaces } from "./engine/core.js";
 import { halves } from "./engine/halves.js";
-import { constant } from "./engine/modules.js";
 import { errorOf } from "./engine/status.js";
 import { VmemmapError, type VmemmapErrorCode } from "./errors.js";
 import type { Folio } from "./folio.js";
@@ -17,7 +15,7 @@ import { NOT_DEVICE } from "./pgmaps.js";
 import type { MemoryType } from "./profile/index.js";
 import { PFN_LIMIT } from "./sections.js";
 import type { PagePredicate } from "./select.js";
-import type { AnswerList, PfnList, PfnSource } from "./types.js";
+import type { PfnList, PfnSource } from "./types.js";
 import type { VmemmapUsage } from "./usage.js";
 
 /** What {@link DeviceMap.daxAssociateEntry} takes: an entry of a DAX file. */
@@ -52,7 +50,7 @@ export interface ZoneDeviceTotals extends PageTotals {
 }
 
 /** ZONE_DEVICE: device page maps and the life of their pages. {@link Vmemmap} has all of it. */
-export abstract class DeviceMap extends BatchMap {
+export abstract class DeviceMap<B extends ArrayBufferLike = ArrayBuffer> extends BatchMap<B> {
   /** @internal */
   abstract readonly devices: Devices;
   /** @internal */
@@ -194,57 +192,11 @@ export abstract class DeviceMap extends BatchMap {
     return this.memoryType(pfn) === "pci-p2pdma";
   }
 
-  // ---- Lists and totals ---------------------------------------------------------------------------------------------
-
-  /**
-   * Numbers of pages' pgmaps, places in {@link pgmaps} (page_pgmap). A page that is not ZONE_DEVICE answers `NOT_DEVICE`, one
-   * whose word names no known pgmap `UNKNOWN_PGMAP` (-2 and -3 in a signed list).
-   */
-  pgmapsInto(pages: PfnSource, out: AnswerList): number {
-    return batch.answersInto(this.core, pages, out, "pgmap", "pgmapsInto");
-  }
-
-  /** The same by range, as the kernel's xarray of pgmaps answers (get_dev_pagemap); `UNKNOWN_PGMAP` outside of all. */
-  devPagemapsInto(pages: PfnSource, out: AnswerList): number {
-    return batch.answersInto(this.core, pages, out, "devPagemap", "devPagemapsInto");
-  }
-
-  /** The words that name pages' pgmaps, raw; 0 for pages that are not ZONE_DEVICE. */
-  pgmapWordsInto(pages: PfnSource, out: BigUint64Array): number {
-    return batch.wordsInto(this.core, pages, out, "pgmap", "pgmapWordsInto");
-  }
-
-  /** Numbers of pgmaps by each page's own word, as up to 6.14 (page->pgmap); `UNKNOWN_PGMAP` on tails. */
-  ownPgmapsInto(pages: PfnSource, out: AnswerList): number {
-    return batch.answersInto(this.core, pages, out, "ownPgmap", "ownPgmapsInto");
-  }
-
-  /** Pages' own words at +8, raw, as up to 6.14; 0 for tails and for pages that are not ZONE_DEVICE. */
-  ownPgmapWordsInto(pages: PfnSource, out: BigUint64Array): number {
-    return batch.wordsInto(this.core, pages, out, "ownPgmap", "ownPgmapWordsInto");
-  }
-
-  /** enum memory_type of pages' pgmaps, as this kernel numbers it; 0 for pages of none. */
-  memoryTypesInto(pages: PfnSource, out: AnswerList): number {
-    const invalid = batch.answersInto(this.core, pages, out, "memoryType", "memoryTypesInto");
-    // The core numbers as from 6.1 on; 5.15 has no coherent memory.
-    if (!this.profile.zoneDevice.memoryTypes.includes("coherent")) {
-      for (let i = 0; i < out.length; i++) {
-        const type = out[i]!;
-        if (type > constant("MemoryType.COHERENT") && type < 8) out[i] = type - 1;
-      }
-    }
-    return invalid;
-  }
-
-  /** {@link zoneDevicePagesHaveSamePgmap} of two lists of pages, pair by pair: 1 or 0. */
-  zoneDevicePagesHaveSamePgmapInto(a: PfnSource, b: PfnSource, out: AnswerList): number {
-    return batch.pairsInto(this.core, a, b, out, "zoneDevicePagesHaveSamePgmapInto");
-  }
+  // ---- Totals and choices ---------------------------------------------------------------------------------------------
 
   /** ZONE_DEVICE pages and folios of the whole map, by type and by pgmap. */
   zoneDeviceTotals(): ZoneDeviceTotals {
-    const { answers } = stagingPlaces();
+    const { answers } = stagingPlaces(this.core);
     const unknown = this.core.exports.count_pgmaps(answers) >>> 0;
     const byPgmap = this.pgmaps.map((pgmap, number) => ({
       pgmap,

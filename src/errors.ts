@@ -55,7 +55,9 @@ export type VmemmapErrorCode =
   /** The bytes are no image, or a damaged or truncated one. */
   | "bad-image"
   /** The map was disposed of. */
-  | "disposed";
+  | "disposed"
+  /** A worker thread died or could not be reached: its map is of no more use. */
+  | "worker-failed";
 
 /** The one error class of this package. `code` is stable; the message names the offending value and the limit. */
 export class VmemmapError extends Error {

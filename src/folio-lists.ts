@@ -24,7 +24,7 @@ function changeCounts(
     what === "getFolios"
       ? [exports.get_folios, exports.check_get_page]
       : [exports.try_put_folios, exports.check_put_page];
-  const { slots, answers } = stagingPlaces();
+  const { slots, answers } = stagingPlaces(core);
   const changed: Changed[] = [];
   const undo = () => {
     for (const { slots: list, counts } of changed.toReversed()) {
@@ -64,7 +64,7 @@ export function putFolios(core: Core, devices: Devices, pages: PfnSource): numbe
 
 /** The core stops where a folio's free step has to be completed first; then it goes on. */
 function putSlots(core: Core, devices: Devices, list: Uint32Array, errors: unknown[]): number {
-  const { slots, answers } = stagingPlaces();
+  const { slots, answers } = stagingPlaces(core);
   let freed = 0;
   for (let from = 0; from < list.length;) {
     const part = list.subarray(from, from + STAGED_ELEMENTS);

@@ -30,12 +30,12 @@ function int32(count: number): number {
  * "bad-argument" for counts that are no 32-bit numbers.
  */
 export class Folio {
-  readonly #map: Vmemmap;
+  readonly #map: Vmemmap<ArrayBufferLike>;
   readonly #slot: number;
   #generation: number;
 
   private constructor(
-    map: Vmemmap,
+    map: Vmemmap<ArrayBufferLike>,
     /** PFN of the head page. */
     readonly pfn: number,
     slot: number,
@@ -46,7 +46,7 @@ export class Folio {
   }
 
   /** @internal */
-  static at(map: Vmemmap, pfn: number, slot: number): Folio {
+  static at(map: Vmemmap<ArrayBufferLike>, pfn: number, slot: number): Folio {
     return new Folio(map, pfn, slot);
   }
 

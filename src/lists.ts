@@ -13,8 +13,7 @@ interface Kind {
 
 /** Whether this map's PFN lists are Float64Array. */
 export function isWide(core: Core): boolean {
-  const last = core.sections.at(-1);
-  return last !== undefined && (last.number + 1) * PAGES_PER_SECTION >= MAX_U32_PFNS;
+  return (core.lastSection + 1) * PAGES_PER_SECTION >= MAX_U32_PFNS;
 }
 
 /** The class of this map's PFN lists. */

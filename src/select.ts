@@ -78,6 +78,11 @@ function checkNames(names: unknown, what: string): void {
 /** Where the set of pgmaps stands, in bytes from the predicate. */
 const PGMAP_SET = 64;
 
+/** Where this thread's core looks for the predicate. @internal */
+export function predicateAt(core: Core): number {
+  return core.area + constant("PREDICATE") - constant("STAGING");
+}
+
 /**
  * Write a predicate where the core looks for it (Predicate, assembly/bulk/scan.ts).
  *
@@ -125,7 +130,7 @@ export function writePredicate(
     return all | constant(kindNumbers[kind]);
   }, 0);
 
-  const at = constant("PREDICATE");
+  const at = predicateAt(core);
   core.u64.set([mask, value], at / 8);
   core.u32.set([type.mask, type.value, kinds], at / 4 + 4);
   core.u32.set(

@@ -13,5 +13,5 @@ export type PfnSource = PfnList | PfnRange;
 /** Room for 32-bit answers; a Float64Array gets NaN where the others get 0xffffffff (-1 as signed). */
 export type AnswerList = Uint32Array | Int32Array | Float64Array;
 
-/** Builds of the core: the same source with and without 128-bit SIMD. */
-export type Build = "simd" | "scalar";
+/** Builds of the core: the same source with and without 128-bit SIMD, and with SIMD over shared memory (`vmemmap/threads`). */
+export type Build = "simd" | "scalar" | "shared";

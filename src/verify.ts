@@ -112,7 +112,7 @@ export function verify(core: Core, options: VerifyOptions): VerifyReport {
   checkKeys(options, ["limit"], "verify");
   const limit = whole(options.limit ?? 1000, 0, MAX_LIMIT, "limit");
   byNumber ??= new Map(Object.entries(codes).map(([name, code]) => [constant(name as CoreConstant), code]));
-  const counts = constant("STAGING");
+  const counts = core.area;
   const list = counts + COUNTS_BYTES;
   const pages = core.exports.verify_all(counts, list, limit) >>> 0;
   const found = [...byNumber].map(([fault, code]) => [code, core.u32[counts / 4 + fault]!] as const);

@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { AliasTable, checkAliasLists, type VmemmapAliases } from "./aliases.js";
 import { checkField, initializeSlots, zoneNumber } from "./boot.js";
+import { throwFirst } from "./callbacks.js";
 import { checkApart } from "./changes.js";
 import { checkKeys, display, whole } from "./check.js";
 import { DeviceMap } from "./device-map.js";
@@ -12,7 +13,7 @@ import { VmemmapError, type VmemmapErrorCode } from "./errors.js";
 import { Folio } from "./folio.js";
 import { HeadIndex } from "./head-index.js";
 import { noteOptimized, noteRestored } from "./hvo.js";
-import { type ByteSource, decodeImage, encodeImage } from "./image/image.js";
+import { type ByteSource, decodeImage, type DecodedImage, encodeImage } from "./image/image.js";
 import { type FlagPolicy, profile as profileOf, type PresetName, type Profile } from "./profile/index.js";
 import { flagOf, typeOf } from "./profile/names.js";
 import {
@@ -91,7 +92,7 @@ const policies: Record<FlagPolicy, Parameters<typeof constant>[0]> = {
  * Pages are named by PFN. Calls about one page throw `pfn-absent` where it has no slot, and `bad-head` where its tagged
  * word leads nowhere; batches mark such pages and count them.
  */
-export class Vmemmap extends DeviceMap {
+export class Vmemmap<B extends ArrayBufferLike = ArrayBuffer> extends DeviceMap<B> {
   override readonly profile: Profile;
   /** Kernel address of PFN 0's struct page. */
   readonly vmemmapBase: bigint;
@@ -123,7 +124,7 @@ export class Vmemmap extends DeviceMap {
     whole(listCapacity, 0, MAX_LIST_ENTRIES, "listCapacity");
     whole(hotplugCapacity, 0, PFN_LIMIT, "hotplugCapacity");
     checkWindow(this.vmemmapBase, maxPhysmemBits);
-    this.#core = new Core(build, this.profile, this.vmemmapBase, sections, {
+    this.#core = Core.make(build, this.profile, this.vmemmapBase, sections, {
       listCapacity,
       physmemBits: maxPhysmemBits,
       headIndex: options.headIndex ?? true,
@@ -337,7 +338,13 @@ export class Vmemmap extends DeviceMap {
 
   /** try_get_page: take a reference on the page's folio; false where its count is 0 or less. */
   tryGetPage(pfn: number): boolean {
-    return this.#done(this.core.exports.try_get_page(this.slotOf(pfn)), `tryGetPage(${pfn})`) === 1;
+    const { try_get_page, last_passed } = this.core.exports;
+    const answer = this.#done(try_get_page(this.slotOf(pfn)), `tryGetPage(${pfn})`);
+    // In shared memory the page may have left its folio amid the call, which then had the folio's last reference.
+    const errors: unknown[] = [];
+    if (answer > 1) this.devices.finish(answer - 1, last_passed() >>> 0, errors);
+    throwFirst(errors);
+    return answer === 1;
   }
 
   /** Mappings of this page, as /proc/kpagecount shows: folio_precise_page_mapcount, page_mapcount up to 6.1. */
@@ -504,11 +511,11 @@ export class Vmemmap extends DeviceMap {
    * {@link checkWellFormed}; whoever writes later calls that again. Its buffer is the engine's whole memory, which does not grow
    * from now on (`hotplugCapacity`).
    */
-  slotBytes(): Uint8Array<ArrayBuffer> {
+  slotBytes(): Uint8Array<B> {
     const { core } = this;
     core.viewsGiven = true;
     core.exports.slots_written(0, core.slotLimit);
-    return core.u8.subarray(core.plan.slots, core.address(core.slotLimit));
+    return core.u8.subarray(core.plan.slots, core.address(core.slotLimit)) as Uint8Array<B>;
   }
 
   /**
@@ -724,16 +731,28 @@ export class Vmemmap extends DeviceMap {
    */
   static async load(source: ImageSource, options: LoadOptions = {}): Promise<Vmemmap> {
     checkKeys(options, LOAD_OPTIONS, "Vmemmap.load");
-    const { header, slots, close } = await decodeImage(streamOf(source));
+    return Vmemmap.fill(source, options, async (map, { slots }) => {
+      const { core } = map;
+      for await (const { section, bytes } of slots) core.u8.set(bytes, core.address(core.sectionSlot(section.number)));
+      map.checkWellFormed();
+    });
+  }
+
+  /** {@link load} with another way to fill the slots and to mark what is well-formed. @internal */
+  static async fill<B extends ArrayBufferLike = ArrayBuffer>(
+    source: ImageSource,
+    options: LoadOptions,
+    fillSlots: (map: Vmemmap<B>, image: DecodedImage) => Promise<void>,
+  ): Promise<Vmemmap<B>> {
+    const image = await decodeImage(streamOf(source));
+    const { header, close } = image;
     try {
       const { profile, vmemmapBase, sections } = header;
       const refuse = (message: string) => new VmemmapError("bad-image", `image: ${message}`);
       if (sections.length === 0) throw refuse("expected at least one section");
       checkBase(vmemmapBase, profile, sections, refuse);
-      const map = new Vmemmap({ ...options, profile, vmemmapBase, sections, initialize: false });
-      const { core } = map;
-      for await (const { section, bytes } of slots) core.u8.set(bytes, core.address(core.sectionSlot(section.number)));
-      map.checkWellFormed();
+      const map = new Vmemmap<B>({ ...options, profile, vmemmapBase, sections, initialize: false });
+      await fillSlots(map, image);
       map.addAliases(header.aliases);
       map.pgmaps = header.pgmaps;
       map.provenance = header.provenance;

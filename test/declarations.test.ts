@@ -5,11 +5,11 @@ import { it } from "vitest";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-it("compile for a consumer with Node's types alone", () => {
+it.each(["index.d.ts", "threads/index.d.ts"])("%s compiles for a consumer with Node's types alone", (file) => {
   const options = "--noEmit --strict --module nodenext --target es2022 --lib es2022 --types node --ignoreConfig";
   execFileSync(
     process.execPath,
-    [`${root}/node_modules/typescript/bin/tsc`, ...options.split(" "), "dist/src/index.d.ts"],
+    [`${root}/node_modules/typescript/bin/tsc`, ...options.split(" "), `dist/src/${file}`],
     { cwd: root, stdio: "pipe" },
   );
 });

@@ -4,7 +4,7 @@
 import { compound_head, compound_order } from "../compound";
 import { folio_mapcount, page_mapcount } from "../folio";
 import { has_index } from "../head_index";
-import { INVALID, NOTES, ZEROES } from "../memory";
+import { INVALID, notes, ZEROES } from "../memory";
 import { page } from "../page";
 import { ref_count } from "../page_ref";
 import { Word, word } from "../profile";
@@ -122,9 +122,10 @@ export function folio_mapcounts_of_slots(src: u32, dst: u32, nr: u32): u32 {
 
 // ---- Lists of PFNs ------------------------------------------------------------------------------------------------
 
-/** Leave the low halves of the flags words of the heads at NOTES at WORDS. */
+/** Leave the low halves of the flags words of the heads at notes(), WORDS behind. */
 function flags_at_notes(nr: u32): void {
-  for (let at: u32 = 0; at < nr; at++) store<u32>(WORDS + (at << 2), load<u32>(load<u32>(NOTES + (at << 2))));
+  const noted = notes();
+  for (let at: u32 = 0; at < nr; at++) store<u32>(noted + (at << 2), load<u32>(load<u32>(noted + (at << 2))), WORDS);
 }
 
 /** Place in bytes of the last of four slots, where page 1 of a head may be missing. No well-formed head stands there. */
@@ -135,30 +136,33 @@ function order_addresses(nr: u32): u32 {
   const head_flag = word(Word.PG_HEAD);
   const order = word(Word.ORDER);
   const slots = word(Word.SLOTS);
+  const noted = notes();
   let odd: u32 = 0;
   for (let at: u32 = 0; at < nr; at++) {
-    const p = load<u32>(NOTES + (at << 2));
-    const large = <u32>((load<u32>(WORDS + (at << 2)) & head_flag) != 0);
+    const p = load<u32>(noted + (at << 2));
+    const large = <u32>((load<u32>(noted + (at << 2), WORDS) & head_flag) != 0);
     const last = <u32>(((p - slots) & LAST_OF_FOUR) == LAST_OF_FOUR);
-    store<u32>(WORDS + (at << 2), select<u32>(p + order, ZEROES, large > last));
+    store<u32>(noted + (at << 2), select<u32>(p + order, ZEROES, large > last), WORDS);
     odd |= large & last;
   }
   return odd;
 }
 
-/** compound_order of the heads whose addresses stand at NOTES. */
+/** compound_order of the heads whose addresses stand at notes(). */
 function orders_at_notes(dst: u32, nr: u32): void {
   flags_at_notes(nr);
   const odd = order_addresses(nr);
-  for (let at: u32 = 0; at < nr; at++) store<u32>(dst + (at << 2), load<u8>(load<u32>(WORDS + (at << 2))));
+  const noted = notes();
+  for (let at: u32 = 0; at < nr; at++) store<u32>(dst + (at << 2), load<u8>(load<u32>(noted + (at << 2), WORDS)));
   if (odd == 0) return;
   for (let at: u32 = 0; at < nr; at++) {
-    store<u32>(dst + (at << 2), compound_order((load<u32>(NOTES + (at << 2)) - word(Word.SLOTS)) >> STRUCT_PAGE_SHIFT));
+    store<u32>(dst + (at << 2), compound_order((load<u32>(noted + (at << 2)) - word(Word.SLOTS)) >> STRUCT_PAGE_SHIFT));
   }
 }
 
 function refcounts_at_notes(dst: u32, nr: u32): void {
-  for (let at: u32 = 0; at < nr; at++) store<i32>(dst + (at << 2), ref_count(load<u32>(NOTES + (at << 2))));
+  const noted = notes();
+  for (let at: u32 = 0; at < nr; at++) store<i32>(dst + (at << 2), ref_count(load<u32>(noted + (at << 2))));
 }
 
 // @ts-ignore: top level decorators are AssemblyScript

@@ -1,6 +1,6 @@
 // What a pass of the checker finds, and how it tells the host.
 
-import { NOTES } from "../memory";
+import { notes } from "../memory";
 
 /** Rules that a page may break. */
 export enum Fault {
@@ -61,7 +61,7 @@ export class Finding {
 
 export const FINDING_SIZE: u32 = offsetof<Finding>();
 
-/** What a pass writes to: state of the call, at NOTES. */
+/** What a pass writes to: state of the call, at notes(). */
 @unmanaged
 export class Report {
   counts: u32;
@@ -76,7 +76,7 @@ export class Report {
 
 /** Count a broken rule, and list it where there is room. */
 export function report(fault: u32, slot: u32, found: u64, expected: u64): void {
-  const to = changetype<Report>(NOTES);
+  const to = changetype<Report>(notes());
   const count = to.counts + (fault << 2);
   store<u32>(count, load<u32>(count) + 1);
   if (to.next == to.end) return;

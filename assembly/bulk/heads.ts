@@ -7,7 +7,7 @@
 
 import { checked_distance, compound_head, tagged_distance } from "../compound";
 import { has_index } from "../head_index";
-import { INVALID, NOTES, STATE } from "../memory";
+import { INVALID, notes, STATE } from "../memory";
 import { COMPOUND_INFO } from "../page";
 import { Encoding, Word, word, word64 } from "../profile";
 import { PLAIN, PLAIN_FLAGS, pfn_to_slot, section_entry } from "../sparse";
@@ -91,8 +91,8 @@ function may_be_fake(pfn: u32, tag: u32): u32 {
   return <u32>(((pfn & SLOT_IN_VMEMMAP_PAGE_MASK) | (tag & 1)) == 0);
 }
 
-/** Answers that pages with PG_head wait for, far enough behind the notes and behind lists that stand there too. */
-const FLAGGED: u32 = NOTES + 2 * BLOCK;
+/** Answers that pages with PG_head wait for: so far behind notes(), and behind lists that stand there too. */
+const FLAGGED: u32 = 2 * BLOCK;
 
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
@@ -107,8 +107,9 @@ function plain_page(pfn: u32): u32 {
 function resolve_fakes(dst: u32): void {
   const base_low = <u32>word64(Word.VMEMMAP_BASE);
   const head_flag = word(Word.PG_HEAD);
-  let flagged = FLAGGED;
-  for (let note = NOTES; ; note += sizeof<u32>()) {
+  const first = notes() + FLAGGED;
+  let flagged = first;
+  for (let note = notes(); ; note += sizeof<u32>()) {
     const group = load<u32>(note);
     if ((group & 15) == 0) break;
     for (let lanes = group & 15; lanes != 0; lanes &= lanes - 1) {
@@ -117,7 +118,7 @@ function resolve_fakes(dst: u32): void {
       flagged += (<u32>((load<u32>(plain_page(load<u32>(out))) & head_flag) != 0)) << 2;
     }
   }
-  for (let at = FLAGGED; at != flagged; at += sizeof<u32>()) {
+  for (let at = first; at != flagged; at += sizeof<u32>()) {
     const out = load<u32>(at);
     const pfn = load<u32>(out);
     const next = load<u32>(plain_page(pfn), STRUCT_PAGE_SIZE + COMPOUND_INFO);
@@ -162,7 +163,7 @@ function store_four_heads<E>(src: u32, out: u32, p0: u32, p1: u32, p2: u32, p3: 
  */
 function plain_groups<E>(src: u32, end: u32, dst: u32): u32 {
   const base_low = <u32>word64(Word.VMEMMAP_BASE);
-  let note = NOTES;
+  let note = notes();
   let at = src;
   for (let out = dst; at != end; at += 16, out += 16) {
     const pfn0 = load<u32>(at);
@@ -229,7 +230,7 @@ function head_list<E>(src: u32, dst: u32, nr: u32): u32 {
   let at = src;
   while (at != end) {
     const stop = may_have_fakes<E>() || !ASC_FEATURE_SIMD ? at + min(BLOCK, end - at) : end;
-    if (!ASC_FEATURE_SIMD) store<u32>(NOTES, touch_words(at, stop));
+    if (!ASC_FEATURE_SIMD) store<u32>(notes(), touch_words(at, stop));
     invalid += head_block<E>(at, stop, at + to_dst);
     at = stop;
   }

@@ -4,7 +4,7 @@
 import { compound_head } from "../compound";
 import { get_dev_pagemap, own_pgmap, page_pgmap, zone_device_pages_have_same_pgmap } from "../memremap";
 import { has_index } from "../head_index";
-import { ABSENT, INVALID, NOTES, ZEROES } from "../memory";
+import { ABSENT, INVALID, notes, ZEROES } from "../memory";
 import { COMPOUND_INFO, is_tagged, page } from "../page";
 import { in_zone_device, is_zone_device_page, links, zone_field } from "../page_links";
 import { Pgmap, live_pgmap_of_pfn, pgmap_number, pgmap_type } from "../pgmap";
@@ -31,6 +31,7 @@ function store_pgmap_word(at: u32, slot: u32): u32 {
 
 /** Send pages that are not ZONE_DEVICE to zeroes, from PFN `at` on up to the first outside the PLAIN sections: which one. */
 function leave_plain_devices(pfns: u32, at: u32, nr: u32): u32 {
+  const noted = notes();
   const zone_bits = zone_field();
   const zone_device = links(word(Word.ZONE_DEVICE), 0);
   for (; at < nr; at++) {
@@ -38,14 +39,14 @@ function leave_plain_devices(pfns: u32, at: u32, nr: u32): u32 {
     const entry = section_entry(pfn >> PFN_SECTION_SHIFT);
     if ((entry & PLAIN) == 0) break;
     const flags = load<u64>(entry + (pfn << STRUCT_PAGE_SHIFT) - PLAIN_FLAGS);
-    const head = load<u32>(NOTES + (at << 2));
-    store<u32>(NOTES + (at << 2), select<u32>(head, ZEROES, (flags & zone_bits) == zone_device));
+    const head = load<u32>(noted + (at << 2));
+    store<u32>(noted + (at << 2), select<u32>(head, ZEROES, (flags & zone_bits) == zone_device));
   }
   return at;
 }
 
 /**
- * Send the pages that are not ZONE_DEVICE to zeroes, where addresses of their heads stand at NOTES; answers how many of them
+ * Send the pages that are not ZONE_DEVICE to zeroes, where addresses of their heads stand at notes(); answers how many of them
  * were without a head.
  */
 function leave_devices(pfns: u32, nr: u32): u32 {
@@ -53,8 +54,8 @@ function leave_devices(pfns: u32, nr: u32): u32 {
   for (let at = leave_plain_devices(pfns, 0, nr); at < nr; at = leave_plain_devices(pfns, at + 1, nr)) {
     const slot = pfn_to_slot(load<u32>(pfns + (at << 2)));
     if (slot == INVALID || in_zone_device(slot_to_page(slot))) continue;
-    headless += <u32>(load<u32>(NOTES + (at << 2)) == ABSENT);
-    store<u32>(NOTES + (at << 2), ZEROES);
+    headless += <u32>(load<u32>(notes() + (at << 2)) == ABSENT);
+    store<u32>(notes() + (at << 2), ZEROES);
   }
   return headless;
 }
@@ -113,12 +114,13 @@ function own_word(slot: u32): u64 {
   return own_word_of(p.compound_info, p.flags, zone_field(), links(word(Word.ZONE_DEVICE), 0));
 }
 
-/** Keep those words of the pages at NOTES that are pgmaps, and make the others 0. */
+/** Keep those words of the pages at notes() that are pgmaps, and make the others 0. */
 function keep_own_words(dst: u32, nr: u32): void {
+  const noted = notes();
   const zone_bits = zone_field();
   const zone_device = links(word(Word.ZONE_DEVICE), 0);
   for (let at: u32 = 0; at < nr; at++) {
-    const p = load<u32>(NOTES + (at << 2));
+    const p = load<u32>(noted + (at << 2));
     store<u64>(dst + (at << 3), own_word_of(load<u64>(dst + (at << 3)), load<u64>(p), zone_bits, zone_device));
   }
 }

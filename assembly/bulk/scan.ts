@@ -3,7 +3,7 @@
 import { PageTail, compound_head, compound_order, has_head_flag } from "../compound";
 import { scan_section } from "../index_scan";
 import { page_pgmap } from "../memremap";
-import { INVALID, MAX_PGMAPS, NOTES, PREDICATE } from "../memory";
+import { INVALID, MAX_PGMAPS, notes, predicate } from "../memory";
 import { is_tagged, page } from "../page";
 import { Encoding, Word, word } from "../profile";
 import { slot_to_page, slot_valid } from "../sparse";
@@ -24,10 +24,15 @@ const SUBSECTION_MASK: u32 = (1 << PFN_SUBSECTION_SHIFT) - 1;
 
 /** How many folios of each order there are, to 256 u32 counts at `dst` (an order is a byte); single pages are order 0. */
 export function count_folios_by_order(dst: u32): void {
+  count_folios_between(0, word(Word.NR_SLOTS), dst);
+}
+
+/** The same of the folios whose heads are among the slots from `first` up to `end`. */
+export function count_folios_between(first: u32, end: u32, dst: u32): void {
   memory.fill(dst, 0, 256 * sizeof<u32>());
-  const nr = word(Word.NR_SLOTS);
-  for (let first: u32 = 0; first < nr; first += SUBSECTION_MASK + 1) {
-    if (slot_valid(first)) count_subsection(first, dst);
+  const stop = min(end, word(Word.NR_SLOTS));
+  for (let at = first; at < stop; at = (at | SUBSECTION_MASK) + 1) {
+    if (slot_valid(at)) count_subsection(at, dst);
   }
 }
 
@@ -36,7 +41,7 @@ function count_subsection(first: u32, counts: u32): void {
   const order = word(Word.ORDER);
   const may_be_fake = word(Word.ENCODING) == Encoding.FAKE_HEADS ? SLOT_IN_VMEMMAP_PAGE_MASK : INVALID;
   let singles: u32 = 0;
-  let note = NOTES;
+  let note = notes();
   for (let slot = first, p = slot_to_page(first); slot <= (first | SUBSECTION_MASK); slot++, p += STRUCT_PAGE_SIZE) {
     if (is_tagged(p)) continue;
     if ((load<u32>(p) & head_flag) == 0) singles++;
@@ -47,7 +52,7 @@ function count_subsection(first: u32, counts: u32): void {
     } else add_folio(counts, load<u8>(p + order));
   }
   store<u32>(counts, load<u32>(counts) + singles);
-  for (let at = NOTES; at != note; at += sizeof<u32>()) {
+  for (let at = notes(); at != note; at += sizeof<u32>()) {
     const slot = load<u32>(at);
     if (!PageTail(slot)) add_folio(counts, compound_order(slot));
   }
@@ -95,11 +100,11 @@ export class Predicate {
   by_pgmap: u32;
 }
 
-const PGMAP_SET: u32 = PREDICATE + 64;
+const PGMAP_SET: u32 = 64;
 
 function in_pgmap_set(slot: u32): bool {
   const number = page_pgmap(slot);
-  return number < MAX_PGMAPS && ((load<u8>(PGMAP_SET + (number >> 3)) >> (<u8>(number & 7))) & 1) != 0;
+  return number < MAX_PGMAPS && ((load<u8>(predicate() + (number >> 3), PGMAP_SET) >> (<u8>(number & 7))) & 1) != 0;
 }
 
 function kind_of(slot: u32): u32 {
@@ -132,7 +137,7 @@ function note_candidates(first: u32, want: Predicate): u32 {
   const head_bit = want.kinds == PageKind.HEAD || want.kinds == PageKind.SINGLE ? head_flag : 0;
   const mask = want.flags_mask | head_bit;
   const value = want.kinds == PageKind.HEAD ? want.flags_value | head_bit : want.flags_value;
-  let note = NOTES;
+  let note = notes();
   for (let slot = first, p = slot_to_page(first); slot <= (first | SUBSECTION_MASK); slot++, p += STRUCT_PAGE_SIZE) {
     if ((load<u64>(p) & mask) != value || (no_tag && is_tagged(p))) continue;
     store<u32>(note, slot);
@@ -146,13 +151,18 @@ function note_candidates(first: u32, want: Predicate): u32 {
  * caller goes on after the last one while the list comes back full.
  */
 export function select_slots(first: u32, dst: u32, room: u32): u32 {
-  const want = changetype<Predicate>(PREDICATE);
-  const nr = word(Word.NR_SLOTS);
+  return select_between(first, word(Word.NR_SLOTS), dst, room);
+}
+
+/** The same of the slots from `first` up to `end`. */
+export function select_between(first: u32, end: u32, dst: u32, room: u32): u32 {
+  const want = changetype<Predicate>(predicate());
+  const stop = min(end, word(Word.NR_SLOTS));
   let found: u32 = 0;
-  for (let from = first; from < nr && found < room; from = (from | SUBSECTION_MASK) + 1) {
+  for (let from = first; from < stop && found < room; from = (from | SUBSECTION_MASK) + 1) {
     if (!slot_valid(from)) continue;
-    const end = note_candidates(from, want);
-    for (let note = NOTES; note != end && found < room; note += sizeof<u32>()) {
+    const noted = note_candidates(from, want);
+    for (let note = notes(); note != noted && found < room; note += sizeof<u32>()) {
       const slot = load<u32>(note);
       if (!matches(slot, want)) continue;
       store<u32>(dst + (found << 2), slot);

@@ -8,7 +8,7 @@
 import { checked_distance, compound_order, page_address } from "../compound";
 import { folio_is_hugetlb, folio_mapcount } from "../folio";
 import { idle_count } from "../memremap";
-import { NOTES } from "../memory";
+import { notes } from "../memory";
 import { COMPOUND_INFO, NOT_MAPPED, is_tagged, page } from "../page";
 import { links, links_mask, node_of, zone_field, zone_of } from "../page_links";
 import {
@@ -160,7 +160,7 @@ function surplus(head: u32, nr: u32): u32 {
  * each slot would have it looked at for each.
  */
 function in_run(slot: u32, nr: u32): bool {
-  const run = changetype<Report>(NOTES);
+  const run = changetype<Report>(notes());
   if (slot < run.run_start || slot >= run.run_end) {
     run.run_start = slot;
     run.run_end = (slot | (SUBSECTION_PAGES - 1)) + 1;
@@ -343,7 +343,7 @@ function skip_sound_device_pages(slot: u32, stop: u32, range: Range): u32 {
  */
 export function verify_all(counts: u32, list: u32, room: u32): u32 {
   memory.fill(counts, 0, NR_FAULTS << 2);
-  const to = changetype<Report>(NOTES);
+  const to = changetype<Report>(notes());
   to.counts = counts;
   to.next = list;
   to.end = list + room * FINDING_SIZE;
@@ -359,7 +359,7 @@ export function verify_all(counts: u32, list: u32, room: u32): u32 {
     slot = max(slot, first);
     verify_subsection(slot, first + SUBSECTION_PAGES);
     verify_index(first);
-    slot = changetype<Report>(NOTES).at;
+    slot = changetype<Report>(notes()).at;
   }
   return pages;
 }
@@ -376,7 +376,7 @@ function verify_subsection(slot: u32, stop: u32): void {
     else if (known) slot = skip_sound_device_pages(slot, stop, range_at(at));
     if (slot < stop) slot += verify_at(slot);
   }
-  changetype<Report>(NOTES).at = slot;
+  changetype<Report>(notes()).at = slot;
 }
 
 /** One page that no folio before has dealt with; answers how many pages are. */

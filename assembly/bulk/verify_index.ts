@@ -19,15 +19,15 @@ import {
 } from "../head_index";
 import { block_of_slots, pgmap_of_slots } from "../index_scan";
 import { page_pgmap } from "../memremap";
-import { NOTES } from "../memory";
+import { notes } from "../memory";
 import { Pgmap } from "../pgmap";
 import { slot_to_pfn, slot_valid } from "../sparse";
 import { PFN_SUBSECTION_SHIFT } from "../x86_64";
 import { Fault, NO_VALUE, report } from "./findings";
 import { head_by_index, order_by_index } from "./indexed";
 
-/** Where a block is looked at anew; the pass's own state stands before. */
-const BLOCK_WORD: u32 = NOTES + 64;
+/** A block is looked at anew so far behind notes(); the pass's own state stands before. */
+const BLOCK_WORD: u32 = 64;
 
 /** The first page of a block whose head, or order, is not that of the slots. */
 function report_block(first: u32): void {
@@ -61,10 +61,11 @@ export function verify_index(first: u32): void {
   for (let slot = first; slot < first + ((<u32>1) << PFN_SUBSECTION_SHIFT); slot += BLOCK_PAGES) {
     const byte: u32 = load<u8>(block_order(slot));
     if (byte == ASK) continue;
-    const told = block_of_slots(slot, BLOCK_WORD);
+    const word_at = notes() + BLOCK_WORD;
+    const told = block_of_slots(slot, word_at);
     // Changes leave a block MIXED that came to be of one small order.
     const became_one = byte == (KNOWN | MIXED) && is_one_order(told) && order_in(told) <= BLOCK_SHIFT;
-    if ((told != byte && !became_one) || load<u64>(BLOCK_WORD) != load<u64>(block_word(slot))) report_block(slot);
+    if ((told != byte && !became_one) || load<u64>(word_at) != load<u64>(block_word(slot))) report_block(slot);
   }
   const number: u32 = load<u16>(subsection_pgmap(first));
   if (number == ASK_PGMAP || number == ONE_PGMAP) return;

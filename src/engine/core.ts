@@ -4,7 +4,7 @@ import { PAGES_PER_SECTION, type Section, SLOT_BYTES, validSubsections } from ".
 import type { Build } from "../types.js";
 import type { CoreExports } from "./generated/core.js";
 import { halves } from "./halves.js";
-import { constant, loadCore } from "./modules.js";
+import { constant, loadCore, moduleOf } from "./modules.js";
 import { growMemory, makeMemory, type MemoryNeeds, type MemoryPlan, planMemory } from "./plan.js";
 import { placeSections } from "./place.js";
 import { writeState } from "./state.js";
@@ -12,15 +12,28 @@ import { writeState } from "./state.js";
 /** What the core answers where there is no slot, PFN or head. */
 export const INVALID = 0xffffffff;
 
+/** What another thread needs to work over a core's memory. */
+export interface CoreShare {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  readonly plan: MemoryPlan;
+  /** Address of the thread's area. */
+  readonly area: number;
+}
+
 /** One core over one linear memory, with views of that memory. */
 export class Core {
   readonly plan: MemoryPlan;
-  u8!: Uint8Array<ArrayBuffer>;
-  u32!: Uint32Array<ArrayBuffer>;
-  i32!: Int32Array<ArrayBuffer>;
-  u64!: BigUint64Array<ArrayBuffer>;
-  f64!: Float64Array<ArrayBuffer>;
+  /** Where this thread's staging, notes and predicate stand. */
+  readonly area: number;
+  u8!: Uint8Array;
+  u32!: Uint32Array;
+  i32!: Int32Array;
+  u64!: BigUint64Array;
+  f64!: Float64Array;
   exports: CoreExports;
+  /** Number of the last present section, -1 where there is none. */
+  lastSection = -1;
   /** Views of the memory are in the user's hands: it must not grow, which would detach them. */
   viewsGiven = false;
 
@@ -31,23 +44,45 @@ export class Core {
   /** Section number by slot section: whose slots 32768 * n and on are. */
   readonly #places: (number | undefined)[] = [];
 
-  constructor(
+  private constructor(build: Build, { module, memory, plan, area }: CoreShare) {
+    this.plan = plan;
+    this.area = area;
+    this.#memory = memory;
+    this.#build = build;
+    this.exports = loadCore(module, memory);
+    this.#loaded.set(build, this.exports);
+    this.#view();
+  }
+
+  /** A core over a memory of its own. */
+  static make(
     build: Build,
     profile: Profile,
     vmemmapBase: bigint,
     sections: readonly Section[],
     needs: Pick<MemoryNeeds, "listCapacity" | "physmemBits" | "headIndex"> & { readonly spareSections: number },
-  ) {
+  ): Core {
+    const module = moduleOf(build);
     const lastSection = sections.at(-1)?.number ?? 0;
-    this.plan = planMemory({ ...needs, sections: sections.length + needs.spareSections, lastSection });
-    this.#memory = makeMemory(this.plan);
-    this.#build = build;
-    this.exports = loadCore(build, this.#memory);
-    this.#loaded.set(build, this.exports);
-    this.#view();
-    writeState(this.exports, { ...this.plan, vmemmapBase }, profile);
-    this.exports.head_index_start();
-    this.setSections(sections);
+    const plan = planMemory({ ...needs, sections: sections.length + needs.spareSections, lastSection });
+    const memory = makeMemory(plan, build === "shared");
+    const core = new Core(build, { module, memory, plan, area: constant("STAGING") });
+    writeState(core.exports, { ...plan, vmemmapBase }, profile);
+    core.exports.head_index_start();
+    core.setSections(sections);
+    return core;
+  }
+
+  /** A further thread's core over a shared memory: all there is to know of the map stands in it. */
+  static attach(share: CoreShare): Core {
+    const core = new Core("shared", share);
+    core.exports.thread_area(share.area);
+    return core;
+  }
+
+  /** What a further thread needs, which works in the area at this address. */
+  share(area: number): CoreShare {
+    return { module: moduleOf(this.#build), memory: this.#memory, plan: this.plan, area };
   }
 
   #view(): void {
@@ -64,7 +99,13 @@ export class Core {
   }
 
   set build(build: Build) {
-    const loaded = this.#loaded.get(build) ?? loadCore(build, this.#memory);
+    if ((build === "shared") !== (this.#build === "shared")) {
+      throw new VmemmapError(
+        "bad-argument",
+        `build ${JSON.stringify(build)}: a map's memory is shared for good, or never`,
+      );
+    }
+    const loaded = this.#loaded.get(build) ?? loadCore(moduleOf(build), this.#memory);
     this.#loaded.set(build, loaded);
     this.exports = loaded;
     this.#build = build;
@@ -123,14 +164,15 @@ export class Core {
         this.#places[place] = section.number;
       });
     this.#sections = Object.freeze(sections.map((section) => Object.freeze({ ...section })));
+    this.lastSection = this.#sections.at(-1)?.number ?? -1;
   }
 
   #grow(slotSections: number): void {
     const bytes = this.plan.slots + slotSections * PAGES_PER_SECTION * SLOT_BYTES;
-    if (this.viewsGiven && bytes > this.u8.length) {
+    if ((this.viewsGiven || this.#build === "shared") && bytes > this.u8.length) {
       throw new VmemmapError(
         "out-of-memory",
-        "the engine's memory would have to grow, which list() and slotBytes() views in use forbid: make the map with hotplugCapacity",
+        "the engine's memory would have to grow, which threads, or list() and slotBytes() views in use, forbid: make the map with hotplugCapacity",
       );
     }
     if (growMemory(this.#memory, this.plan, slotSections)) this.#view();
@@ -157,7 +199,10 @@ export class Core {
 /** Staging for lists on their way through: three places for `ELEMENTS` elements of up to 8 bytes. */
 export const STAGED_ELEMENTS = 4096;
 
-export function stagingPlaces(): { readonly pfns: number; readonly slots: number; readonly answers: number } {
-  const start = constant("STAGING");
-  return { pfns: start, slots: start + STAGED_ELEMENTS * 8, answers: start + STAGED_ELEMENTS * 12 };
+export function stagingPlaces({ area }: Core): {
+  readonly pfns: number;
+  readonly slots: number;
+  readonly answers: number;
+} {
+  return { pfns: area, slots: area + STAGED_ELEMENTS * 8, answers: area + STAGED_ELEMENTS * 12 };
 }

@@ -3,11 +3,18 @@ import type { Build } from "../types.js";
 import type { CoreConstant, CoreExports } from "./generated/core.js";
 import { scalar, simd } from "./generated/modules.js";
 
-const sources: Record<Build, string> = { simd, scalar };
+/** The build for shared memory is added by who asks for threads. */
+const sources: Partial<Record<Build, string>> = { simd, scalar };
 const modules = new Map<Build, WebAssembly.Module>();
 
 function bytesOf(build: Build): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(sources[build]), (character) => character.charCodeAt(0));
+  return Uint8Array.from(atob(sources[build] ?? ""), (character) => character.charCodeAt(0));
+}
+
+/** Add a build that is not loaded with the package. Whether this host runs it. */
+export function provideBuild(build: Build, base64: string): boolean {
+  sources[build] = base64;
+  return WebAssembly.validate(bytesOf(build));
 }
 
 let best: Build | undefined;
@@ -18,7 +25,7 @@ export function bestBuild(): Build {
   return best;
 }
 
-function moduleOf(build: Build): WebAssembly.Module {
+export function moduleOf(build: Build): WebAssembly.Module {
   let module = modules.get(build);
   if (module === undefined) {
     if (!Object.hasOwn(sources, build)) {
@@ -30,19 +37,19 @@ function moduleOf(build: Build): WebAssembly.Module {
   return module;
 }
 
-function instantiate(build: Build, memory: WebAssembly.Memory): WebAssembly.Exports {
-  return new WebAssembly.Instance(moduleOf(build), { env: { memory } }).exports;
+function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): WebAssembly.Exports {
+  return new WebAssembly.Instance(module, { env: { memory } }).exports;
 }
 
 /** The functions of a core that works over `memory`. All state is in the memory, so cores may be swapped over it. */
-export function loadCore(build: Build, memory: WebAssembly.Memory): CoreExports {
-  return instantiate(build, memory) as unknown as CoreExports;
+export function loadCore(module: WebAssembly.Module, memory: WebAssembly.Memory): CoreExports {
+  return instantiate(module, memory) as unknown as CoreExports;
 }
 
 let probe: WebAssembly.Exports | undefined;
 
 /** A constant of the core, by its exported name: `"Word.SLOTS"`, `"SECTION_TABLE"`. */
 export function constant(name: CoreConstant): number {
-  probe ??= instantiate("scalar", new WebAssembly.Memory({ initial: 1 }));
+  probe ??= instantiate(moduleOf("scalar"), new WebAssembly.Memory({ initial: 1 }));
   return Number((probe[name] as WebAssembly.Global).value) >>> 0;
 }

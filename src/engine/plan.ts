@@ -71,9 +71,10 @@ function planWith(needs: MemoryNeeds, headIndexSections: number): MemoryPlan {
   };
 }
 
-/** A memory of the planned size, which can grow. */
-export function makeMemory(plan: MemoryPlan): WebAssembly.Memory {
-  return tryMemory(plan.wasmPages, () => new WebAssembly.Memory({ initial: plan.wasmPages, maximum: MAX_WASM_PAGES }));
+/** A memory of the planned size, which can grow; a shared one can't, since views of other threads would go stale. */
+export function makeMemory({ wasmPages: initial }: MemoryPlan, shared: boolean): WebAssembly.Memory {
+  const maximum = shared ? initial : MAX_WASM_PAGES;
+  return tryMemory(initial, () => new WebAssembly.Memory({ initial, maximum, shared }));
 }
 
 /** Make room for the slots of `sections` sections; whether the memory grew, and with it got a new buffer. */

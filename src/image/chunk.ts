@@ -43,6 +43,23 @@ export interface Chunk {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
+/** A chunk as it is stored. */
+export interface PackedChunk extends Pick<
+  ChunkHeader,
+  "type" | "offset" | "encoding" | "width" | "rawLength" | "storedCrc"
+> {
+  readonly stored: Uint8Array<ArrayBuffer>;
+}
+
+/** A chunk's bytes as they were before they were packed. @throws VmemmapError "bad-image" */
+export async function unpack(chunk: PackedChunk): Promise<Uint8Array<ArrayBuffer>> {
+  const { offset, type, encoding, rawLength, width, stored, storedCrc } = chunk;
+  checkCrc(offset, `chunk "${type}"`, storedCrc, crc32(stored));
+  const bytes = encoding === DEFLATE ? await inflateExactly(stored, rawLength) : stored;
+  if (bytes === null) throw badImage(offset, `chunk "${type}": expected a zlib stream of ${rawLength} bytes`);
+  return width > 0 ? fromPlanes(bytes, width) : bytes;
+}
+
 /** Writes a container piece by piece: {@link begin}, {@link chunk} for each, {@link end}. */
 export class ChunkWriter {
   #count = 0;
@@ -120,16 +137,22 @@ export class ChunkReader {
 
   /** The next chunk, which must be of this type; optional chunks of other types before it are skipped. */
   async expect(type: string, limits: ChunkLimits): Promise<Chunk> {
+    const packed = await this.expectPacked(type, limits);
+    return { type, offset: packed.offset, bytes: await unpack(packed) };
+  }
+
+  /** The same as it is stored: its header is sound, of its bytes {@link unpack} will tell. */
+  async expectPacked(type: string, limits: ChunkLimits): Promise<PackedChunk> {
     const header = await this.#find(type);
-    const bytes = await this.#body(header, limits);
+    const packed = await this.#packed(header, limits);
     this.#tally(header);
-    return { type, offset: header.offset, bytes };
+    return packed;
   }
 
   /** Checks that the container ends here, whole. */
   async expectEnd(): Promise<void> {
     const header = await this.#find(LAST);
-    const told = new DataView((await this.#body(header, { min: LAST_SIZE, max: LAST_SIZE })).buffer);
+    const told = new DataView((await unpack(await this.#packed(header, { min: LAST_SIZE, max: LAST_SIZE }))).buffer);
     const count = told.getUint32(0, true);
     if (count !== this.#count) throw badImage(header.offset, `expected ${count} chunks, found ${this.#count}`);
     if (told.getUint32(4, true) !== this.#headersCrc)
@@ -172,14 +195,11 @@ export class ChunkReader {
     };
   }
 
-  async #body(header: ChunkHeader, limits: ChunkLimits): Promise<Uint8Array<ArrayBuffer>> {
+  async #packed(header: ChunkHeader, limits: ChunkLimits): Promise<PackedChunk> {
     checkHeader(header, limits);
-    const { offset, type, rawLength, width } = header;
+    const { type, offset, encoding, width, rawLength, storedCrc } = header;
     const stored = await this.#source.read(header.storedLength, `chunk "${type}"`);
-    checkCrc(offset, `chunk "${type}"`, header.storedCrc, crc32(stored));
-    const bytes = header.encoding === DEFLATE ? await inflateExactly(stored, rawLength) : stored;
-    if (bytes === null) throw badImage(offset, `chunk "${type}": expected a zlib stream of ${rawLength} bytes`);
-    return width > 0 ? fromPlanes(bytes, width) : bytes;
+    return { type, offset, encoding, width, rawLength, storedCrc, stored };
   }
 
   async #skip(header: ChunkHeader): Promise<void> {

@@ -3,7 +3,7 @@ import type { VmemmapAliases } from "../aliases.js";
 import { VmemmapError } from "../errors.js";
 import { profileFromJson, profileToJson, type Profile } from "../profile/index.js";
 import { ALIAS_RECORD, aliasesLimits, checkAliases, decodeAliases, encodeAliases } from "./aliases.js";
-import { type Chunk, ChunkReader, ChunkWriter } from "./chunk.js";
+import { type Chunk, ChunkReader, ChunkWriter, type PackedChunk, unpack } from "./chunk.js";
 import { type PgmapRecord, pgmapsFromJson, pgmapsToJson } from "./pgmaps.js";
 import { checkSections, decodeSections, encodeSections, SECTION_RECORD, SECTIONS_LIMITS } from "./sections.js";
 import { type Section, SECTION_BYTES, SLOT_BYTES } from "../sections.js";
@@ -30,6 +30,12 @@ export interface SectionSlots {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
+/** The same, not yet unpacked. */
+export interface PackedSlots {
+  readonly section: Section;
+  readonly chunk: PackedChunk;
+}
+
 export interface DecodedImage {
   readonly header: ImageHeader;
   /**
@@ -37,6 +43,8 @@ export interface DecodedImage {
    * early lets go of the source.
    */
   readonly slots: AsyncIterableIterator<SectionSlots>;
+  /** What `slots` unpacks: for who does that elsewhere. Only one of the two can be read. */
+  readonly packedSlots: AsyncIterableIterator<PackedSlots>;
   /** Lets go of the source, wherever reading stands. */
   readonly close: () => Promise<void>;
 }
@@ -93,7 +101,8 @@ export async function decodeImage(source: ByteSource): Promise<DecodedImage> {
   try {
     await reader.begin();
     const header = await readHeader(reader);
-    return { header, slots: readSlots(reader, header.sections), close: () => reader.close() };
+    const packedSlots = readSlots(reader, header.sections);
+    return { header, slots: unpackSlots(packedSlots), packedSlots, close: () => reader.close() };
   } catch (error) {
     await reader.close();
     throw error;
@@ -113,16 +122,19 @@ async function readHeader(reader: ChunkReader): Promise<ImageHeader> {
   return { profile, vmemmapBase, sections, aliases, pgmaps, provenance };
 }
 
-async function* readSlots(reader: ChunkReader, sections: readonly Section[]): AsyncGenerator<SectionSlots, void> {
+async function* readSlots(reader: ChunkReader, sections: readonly Section[]): AsyncGenerator<PackedSlots, void> {
   try {
     for (const section of sections) {
-      const { bytes } = await reader.expect(SLOTS, { min: SECTION_BYTES, max: SECTION_BYTES });
-      yield { section, bytes };
+      yield { section, chunk: await reader.expectPacked(SLOTS, { min: SECTION_BYTES, max: SECTION_BYTES }) };
     }
     await reader.expectEnd();
   } finally {
     await reader.close();
   }
+}
+
+async function* unpackSlots(packed: AsyncIterable<PackedSlots>): AsyncGenerator<SectionSlots, void> {
+  for await (const { section, chunk } of packed) yield { section, bytes: await unpack(chunk) };
 }
 
 function refusal({ type, offset }: Chunk): (message: string) => VmemmapError {

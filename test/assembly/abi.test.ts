@@ -8,7 +8,7 @@ import { runs, timeout } from "../property/runs.js";
 import { type ModuleName, moduleBytes, type RawCore, rawCore } from "./raw-core.js";
 import { shapeOf, type Signature } from "./wasm.js";
 
-const RELEASES = ["vmemmap.wasm", "vmemmap.scalar.wasm"] as const;
+const RELEASES = ["vmemmap.wasm", "vmemmap.scalar.wasm", "vmemmap.shared.wasm"] as const;
 const INVALID = 0xffffffff;
 
 interface Documented {

@@ -5,7 +5,7 @@ import { makeMemory, type MemoryPlan, planMemory } from "../../src/engine/plan.j
 import { writeState } from "../../src/engine/state.js";
 import type { Profile } from "../../src/index.js";
 
-export type ModuleName = "vmemmap.wasm" | "vmemmap.scalar.wasm" | "vmemmap.debug.wasm";
+export type ModuleName = "vmemmap.wasm" | "vmemmap.scalar.wasm" | "vmemmap.shared.wasm" | "vmemmap.debug.wasm";
 
 export function moduleBytes(name: ModuleName): Uint8Array<ArrayBuffer> {
   return new Uint8Array(readFileSync(new URL(`../../build/${name}`, import.meta.url)));
@@ -14,6 +14,7 @@ export function moduleBytes(name: ModuleName): Uint8Array<ArrayBuffer> {
 export interface RawCore {
   readonly exports: CoreExports;
   readonly plan: MemoryPlan;
+  readonly linear: WebAssembly.Memory;
   readonly memory: Uint8Array;
   /** The slots' bytes. */
   readonly slots: Uint8Array;
@@ -24,16 +25,11 @@ export function rawCore(
   name: ModuleName,
   profile: Profile,
   sections: readonly (readonly [nr: number, valid?: bigint])[],
+  listCapacity = 64,
 ): RawCore {
   const lastSection = sections.at(-1)![0];
-  const plan = planMemory({
-    sections: sections.length,
-    lastSection,
-    physmemBits: 46,
-    listCapacity: 64,
-    headIndex: true,
-  });
-  const memory = makeMemory(plan);
+  const plan = planMemory({ sections: sections.length, lastSection, physmemBits: 46, listCapacity, headIndex: true });
+  const memory = makeMemory(plan, name === "vmemmap.shared.wasm");
   const abort = (): never => {
     throw new Error("assertion failed in the core");
   };
@@ -45,5 +41,5 @@ export function rawCore(
     exports.sparse_add_section(nr, Number(valid & 0xffffffffn), Number(valid >> 32n));
   }
   const bytes = new Uint8Array(memory.buffer);
-  return { exports, plan, memory: bytes, slots: bytes.subarray(plan.slots) };
+  return { exports, plan, linear: memory, memory: bytes, slots: bytes.subarray(plan.slots) };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { CONTENDERS, formatCount, parseBenchOptions } from "../../bench/options.js";
+import { formatCount, parseBenchOptions } from "../../bench/options.js";
 import { VmemmapError } from "../../src/errors.js";
 
 describe("parseBenchOptions", () => {
@@ -8,7 +8,17 @@ describe("parseBenchOptions", () => {
       suite: "heads",
       encodings: undefined,
       patterns: ["random", "sequential"],
-      contenders: CONTENDERS.filter((name) => name !== "native-chain"),
+      contenders: [
+        "native",
+        "native-simd",
+        "native-index",
+        "wasm-simd",
+        "wasm-scalar",
+        "wasm-index",
+        "wasm-call",
+        "js-uint32",
+        "js-bigint",
+      ],
       slots: 16 * 2 ** 20,
       lookups: 4 * 2 ** 20,
       rounds: 30,
@@ -19,6 +29,23 @@ describe("parseBenchOptions", () => {
       hugePages: false,
       json: false,
       plot: undefined,
+    });
+  });
+
+  test("the suite threads holds one worker and two against this thread and the loops in C", () => {
+    expect(parseBenchOptions(["threads"])).toMatchObject({
+      suite: "threads",
+      encodings: undefined,
+      contenders: [
+        "native",
+        "native-simd",
+        "wasm-shared",
+        "one-worker",
+        "two-workers",
+        "one-worker-index",
+        "two-workers-index",
+      ],
+      lookups: 4 * 2 ** 20,
     });
   });
 
@@ -118,14 +145,29 @@ describe("parseBenchOptions", () => {
     [["--rounds", "0"], "--rounds: 0 is not within 1 to 10000"],
     [["--seed", "-1"], '--seed: "-1" is no value for it'],
     [["--seed"], "--seed: the value is missing"],
-    [["tails"], 'benchmark: "tails" is none of heads, fields, pgmap, verify, passes'],
-    [["pgmap", "--map", "x"], "--map belongs to the benchmarks heads, fields, verify and passes, not to pgmap"],
-    [["pgmap", "--mix", "0:100"], "--mix belongs to the benchmarks heads, fields, verify and passes, not to pgmap"],
+    [["tails"], 'benchmark: "tails" is none of heads, fields, pgmap, verify, passes, threads'],
+    [
+      ["pgmap", "--map", "x"],
+      "--map belongs to the benchmarks heads, fields, verify, passes and threads, not to pgmap",
+    ],
+    [
+      ["pgmap", "--mix", "0:100"],
+      "--mix belongs to the benchmarks heads, fields, verify, passes and threads, not to pgmap",
+    ],
     [["--orders", "9"], "--orders belongs to the benchmark pgmap, not to heads"],
     [["verify", "--orders", "9"], "--orders belongs to the benchmark pgmap, not to verify"],
-    [["verify", "--pattern", "random"], "--pattern belongs to the benchmarks heads, fields and pgmap, not to verify"],
-    [["verify", "--lookups", "1Mi"], "--lookups belongs to the benchmarks heads, fields and pgmap, not to verify"],
-    [["passes", "--pattern", "random"], "--pattern belongs to the benchmarks heads, fields and pgmap, not to passes"],
+    [
+      ["verify", "--pattern", "random"],
+      "--pattern belongs to the benchmarks heads, fields, pgmap and threads, not to verify",
+    ],
+    [
+      ["verify", "--lookups", "1Mi"],
+      "--lookups belongs to the benchmarks heads, fields, pgmap and threads, not to verify",
+    ],
+    [
+      ["passes", "--pattern", "random"],
+      "--pattern belongs to the benchmarks heads, fields, pgmap and threads, not to passes",
+    ],
     [["verify", "--plot", "a.svg"], "--plot belongs to the benchmarks heads and pgmap, not to verify"],
     [["verify", "--contenders", "wasm-call"], "--contenders: wasm-call takes no part in the benchmark verify"],
     [["pgmap", "--orders", "19"], '--orders: "19" is no order from 0 to 18'],

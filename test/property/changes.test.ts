@@ -6,6 +6,7 @@ import * as model from "../model/index.js";
 import { firstDifference, layouts, makePair, windowsOf } from "./layout.js";
 import { operations, type Step, Twins } from "./operations.js";
 import { orderOf } from "./preconditions.js";
+import { builds } from "./builds.js";
 import { runs, timeout } from "./runs.js";
 
 function expectAgreement({ engine, refusals, model }: Step): void {
@@ -58,7 +59,7 @@ function expectSameFolios({ map, model: reference, heads, aliases }: Twins): voi
 }
 
 describe.each(presetNames)("%s", (name) => {
-  it.each(["simd", "scalar"] as const)(
+  it.each(builds)(
     "%s build: changes agree with the model in every byte",
     (build) => {
       fc.assert(
@@ -74,7 +75,7 @@ describe.each(presetNames)("%s", (name) => {
           map.checkWellFormed();
           expectSameHeads(twins);
         }),
-        runs(25),
+        runs(build === "shared" ? 8 : 25),
       );
     },
     timeout,

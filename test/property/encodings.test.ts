@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { profile, Vmemmap } from "../../src/index.js";
 import { type Layout, layouts, memoryOf, SECTION, validRanges } from "./layout.js";
+import { builds } from "./builds.js";
 import { runs, timeout } from "./runs.js";
 
 /** Pointer, pointer with fake heads under HVO, mask under HVO. */
@@ -99,7 +100,7 @@ function partsOf(folio: Placed): Placed[] {
   }));
 }
 
-describe.each(["simd", "scalar"] as const)("%s build", (build) => {
+describe.each(builds)("%s build", (build) => {
   it(
     "the encodings agree on the same folios, before and after splits",
     () => {
@@ -133,7 +134,7 @@ describe.each(["simd", "scalar"] as const)("%s build", (build) => {
           const after = answersOf(first!);
           others.forEach((map, i) => expectSame(answersOf(map), after, KERNELS[i + 1]!));
         }),
-        runs(6),
+        runs(build === "shared" ? 3 : 6),
       );
     },
     timeout,

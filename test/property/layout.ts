@@ -1,6 +1,6 @@
 /** Small maps with what makes maps hard: neighbouring sections, a hole, a section with few valid subsections. */
 import fc from "fast-check";
-import { type MemoryRange, type Profile, Vmemmap } from "../../src/index.js";
+import { type Build, type MemoryRange, type Profile, Vmemmap } from "../../src/index.js";
 import { ModelMap } from "../model/index.js";
 
 export const SECTION = 32768;
@@ -49,11 +49,7 @@ export function windowsOf(layout: Layout): number[] {
 }
 
 /** An engine's map and the model's with the same bytes. */
-export function makePair(
-  profile: Profile,
-  layout: Layout,
-  build: "simd" | "scalar",
-): { map: Vmemmap; model: ModelMap } {
+export function makePair(profile: Profile, layout: Layout, build: Build): { map: Vmemmap; model: ModelMap } {
   const map = new Vmemmap({ profile, memory: memoryOf(layout), build, listCapacity: 2 ** 16 });
   const model = new ModelMap(map.profile, map.vmemmapBase);
   const all = map.slotBytes();

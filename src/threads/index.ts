@@ -1,0 +1,6 @@
+export {
+  type ThreadedLoadOptions,
+  type ThreadedOptions,
+  ThreadedVmemmap,
+  type ThreadOptions,
+} from "./threaded-vmemmap.js";
