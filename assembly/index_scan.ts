@@ -16,7 +16,6 @@ import {
   block_order,
   block_word,
   has_index,
-  index_forget,
   index_forget_all,
   index_has_room,
   index_section,
@@ -197,30 +196,34 @@ export function index_blocks(slot: u32, nr: u32): void {
 }
 
 /**
- * Read all words at +8 of a section's slots, mark it PLAIN if it may be, and answer how many are ill-formed. Its part of the head
- * index is made on the way; sections before it have been read.
+ * Read the words at +8 of a section's slots, mark it PLAIN if it may be, and answer how many are ill-formed. Its part of the head index is
+ * made on the way, and what the index knows already is not read again; sections before it have been read.
  */
 export function scan_section(slot_section: u32): u32 {
   const first = slot_section << PFN_SECTION_SHIFT;
   const end = first + PAGES_PER_SECTION;
   if (first >= word(Word.NR_SLOTS)) return 0;
   const indexed = index_has_room(slot_section);
-  if (indexed) index_forget(first, PAGES_PER_SECTION, slot_to_pfn_low(first));
   let ill: u32 = 0;
   for (let slot = first; slot < end; slot += BLOCK_PAGES) {
-    if (indexed) {
-      const order = block_of_slots(slot, block_word(slot));
-      store<u8>(block_order(slot), <u8>order);
-      if (order != ASK) continue;
-    }
-    ill += ill_formed(slot);
+    if (!indexed || !is_or_gets_known(slot)) ill += ill_formed(slot);
   }
   set_section_plain(slot_section, ill == 0);
   if (!indexed) return ill;
   for (let slot = first; slot < end; slot += SUBSECTION_PAGES) {
-    store<u16>(subsection_pgmap(slot), <u16>pgmap_of_slots(slot));
+    const at = subsection_pgmap(slot);
+    if (load<u16>(at) == ASK_PGMAP) store<u16>(at, <u16>pgmap_of_slots(slot));
   }
   return ill;
+}
+
+/** Whether the index can express a block. */
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function is_or_gets_known(slot: u32): bool {
+  const at = block_order(slot);
+  if (load<u8>(at) == ASK) store<u8>(at, <u8>block_of_slots(slot, block_word(slot)));
+  return load<u8>(at) != ASK;
 }
 
 /** Put the head index to work, in the room the host has made for it; it answers for no section before that is scanned. */

@@ -33,8 +33,8 @@ export interface MemoryNeeds {
   readonly headIndex: boolean;
 }
 
-/** Sections that may come later than planned and still have room in the head index: 16 GiB of memory. Untouched, it costs nothing. */
-const HEAD_INDEX_SPARE_SECTIONS = 128;
+/** Sections that may come later than planned and still have room in the head index: 128 GiB of memory. Untouched, it costs nothing. */
+const HEAD_INDEX_SPARE_SECTIONS = 1024;
 
 /** Plan a memory. The table has one entry more, which stays 0. */
 export function planMemory(needs: MemoryNeeds): MemoryPlan {

@@ -309,10 +309,7 @@ export class ThreadedVmemmap {
   checkWellFormed(): Promise<number> {
     const { sync } = this;
     return this.#pass(
-      (pool) => {
-        sync.core.exports.slots_written(0, sync.core.slotLimit);
-        return scan(sync.core, pool);
-      },
+      (pool) => scan(sync.core, pool),
       () => sync.checkWellFormed(),
     );
   }
@@ -347,6 +344,7 @@ async function startPool(map: Vmemmap<SharedArrayBuffer>, threads: number): Prom
 /** Mark the sections that are well-formed; how many words are not. */
 async function scan(core: Core, pool: Pool): Promise<number> {
   const sections = sectionsOf(core);
+  core.exports.slots_written(0, core.slotLimit);
   const ill = await pool.shareTask("scan", { sections }, sections);
   core.exports.head_index_settle();
   return ill.reduce((sum, part) => sum + part, 0);
