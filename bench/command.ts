@@ -8,6 +8,7 @@ import { runPasses } from "./passes-suite.js";
 import { runPgmap } from "./pgmap-suite.js";
 import { jsonReport, type SuiteReport } from "./report.js";
 import { runThreads } from "./threads-suite.js";
+import { runUpkeep } from "./upkeep-suite.js";
 import { runVerify } from "./verify-suite.js";
 
 type Suite = (options: BenchOptions, machine: Machine, output: Output) => Promise<SuiteReport>;
@@ -19,6 +20,7 @@ const SUITES: Readonly<Record<SuiteName, Suite>> = {
   verify: runVerify,
   passes: runPasses,
   threads: runThreads,
+  upkeep: runUpkeep,
 };
 
 /** Runs `vmemmap bench` with these arguments and returns the exit code: 0, 1 on failure, 2 on a bad argument. */

@@ -9,6 +9,7 @@ import { formFolios } from "./mix.js";
 import { ENCODINGS, type BenchOptions, type OrderMix } from "./options.js";
 import { packageRoot } from "./package.js";
 import { tile, tilePgmaps } from "./tile.js";
+import type { FolioPlace } from "./upkeep.js";
 
 /** A real map, or a mix of folios. */
 export type MapKind = "tiled" | "synthetic";
@@ -31,7 +32,10 @@ const REAL_MAPS: Readonly<Record<TailEncoding, string>> = {
 };
 
 /** For each encoding the preset that a synthetic map follows. */
-const PRESETS = { pointer: "5.15", "fake-heads": "6.18", mask: "7.3" } as const satisfies Record<TailEncoding, string>;
+export const PRESETS = { pointer: "5.15", "fake-heads": "6.18", mask: "7.3" } as const satisfies Record<
+  TailEncoding,
+  string
+>;
 
 /** Room for two lists, and for what the suite keeps beside them; in the kind of memory that it needs. */
 function memoryFor({ suite, lookups }: BenchOptions): Pick<VmemmapOptions, "build" | "listCapacity"> {
@@ -47,6 +51,17 @@ export async function mapSources(options: BenchOptions): Promise<MapSource[]> {
   if (options.map !== undefined) return [await imageSource(options.map, encodings, options)];
   const { mix } = options;
   return encodings.map((encoding) => (mix ? syntheticSource(encoding, mix, options) : realSource(encoding, options)));
+}
+
+/** The folios of a real map, from PFN 0 on: their places and orders. */
+export async function realFolios(encoding: TailEncoding): Promise<{ origin: string; folios: FolioPlace[] }> {
+  const origin = REAL_MAPS[encoding];
+  const image = await loadImage(join(packageRoot(), "maps", `${origin}.vmemmap`));
+  const heads = image.listHeads();
+  const folios = Array.from(heads, (slot) => ({ slot, order: image.compoundOrder(slot) }));
+  const { slots } = image;
+  image.dispose();
+  return { origin, folios: folios.filter(({ slot, order }) => slot + 2 ** order <= slots) };
 }
 
 function syntheticSource(encoding: TailEncoding, mix: OrderMix, options: BenchOptions): MapSource {

@@ -32,7 +32,7 @@ export const CONTENDERS = [
 export type ThreadContender = (typeof THREAD_CONTENDERS)[number];
 export type ContenderName = (typeof CONTENDERS)[number];
 
-export const SUITES = ["heads", "fields", "pgmap", "verify", "passes", "threads"] as const;
+export const SUITES = ["heads", "fields", "pgmap", "verify", "passes", "threads", "upkeep"] as const;
 export type SuiteName = (typeof SUITES)[number];
 
 /** All contenders but those of threads and these. */
@@ -48,6 +48,7 @@ export const SUITE_CONTENDERS: Readonly<Record<SuiteName, readonly ContenderName
   verify: ["native", "native-simd", "js-uint32", "wasm-simd", "wasm-scalar"],
   passes: ["native", "native-simd", "js-uint32", "wasm-simd", "wasm-scalar"],
   threads: ["native", "native-simd", ...THREAD_CONTENDERS],
+  upkeep: ["wasm-simd"],
 };
 
 /** Percentages of memory by folio order; they add up to 100. */
@@ -93,7 +94,7 @@ const DEFAULT_ORDERS = [0, 2, 9, 18];
 /** The kernels that have page_pgmap(), without HVO's fake heads. */
 const PGMAP_ENCODINGS: readonly TailEncoding[] = ["pointer", "mask"];
 /** Suites that go over all slots, on real maps and a synthetic one. */
-const WITHOUT_LISTS: readonly SuiteName[] = ["verify", "passes"];
+const WITHOUT_LISTS: readonly SuiteName[] = ["verify", "passes", "upkeep"];
 /** Options that some benchmarks do not have. */
 const SUITE_OPTIONS = {
   map: ["heads", "fields", "verify", "passes", "threads"],
@@ -104,7 +105,7 @@ const SUITE_OPTIONS = {
   plot: ["heads", "pgmap"],
 } as const satisfies Record<string, readonly SuiteName[]>;
 
-export const HELP = `Usage: vmemmap bench [heads|fields|pgmap|verify|passes|threads] [options]
+export const HELP = `Usage: vmemmap bench [heads|fields|pgmap|verify|passes|threads|upkeep] [options]
 
 Measures the WebAssembly engine, plain JavaScript and the same loop in C, on the same slots and the same PFNs.
   heads   compound_head, on the memory map of a real kernel (the default)
@@ -116,6 +117,7 @@ Measures the WebAssembly engine, plain JavaScript and the same loop in C, on the
   passes  folios counted by order, heads listed, words checked, beside the same passes in C and a plain one; on the same
           maps as verify
   threads compound_head on two worker threads and on one, over the same shared memory; and what atomic counts cost
+  upkeep  what it costs to keep the head index current: folios made, split and freed, device memory mapped
 
   --slots N            size of the map, 64Ki to 60Mi (default 16Mi: the map of a machine with 64 GiB)
   --encoding LIST      of ${ENCODINGS.join(", ")} (default: all; pgmap: ${PGMAP_ENCODINGS.join(",")})

@@ -145,7 +145,7 @@ describe("parseBenchOptions", () => {
     [["--rounds", "0"], "--rounds: 0 is not within 1 to 10000"],
     [["--seed", "-1"], '--seed: "-1" is no value for it'],
     [["--seed"], "--seed: the value is missing"],
-    [["tails"], 'benchmark: "tails" is none of heads, fields, pgmap, verify, passes, threads'],
+    [["tails"], 'benchmark: "tails" is none of heads, fields, pgmap, verify, passes, threads, upkeep'],
     [
       ["pgmap", "--map", "x"],
       "--map belongs to the benchmarks heads, fields, verify, passes and threads, not to pgmap",
