@@ -24,7 +24,7 @@ import {
   order_in,
   subsection_pgmap,
 } from "./head_index";
-import { INVALID, ONES } from "./memory";
+import { INVALID, ONES, notes } from "./memory";
 import { COMPOUND_INFO, is_tagged, page } from "./page";
 import { in_zone_device, links, zone_field } from "./page_links";
 import { Pgmap, pgmap_number } from "./pgmap";
@@ -100,20 +100,27 @@ function block_of_heads(slot: u32, p: u32, tags: u64, heads: u64, bits: u32): u3
   return KNOWN | (order > BLOCK_SHIFT || ~tags == bits_of_order(order) ? order : MIXED);
 }
 
+/** Where a look at a block leaves in which bits the flags words of its pages are not those it was to compare with, behind notes(). */
+const DIFFERING: u32 = 128;
+
 /**
  * What the index says of the block that begins at `slot`, by its slots: the word to the address `bits`, the byte as the answer. Blocks
- * before it have been looked at.
+ * before it have been looked at. Its pages' flags words are compared with `like` on the way.
  */
-export function block_of_slots(slot: u32, bits: u32): u32 {
+export function block_of_slots(slot: u32, bits: u32, like: u64): u32 {
   if (!slot_valid(slot)) return ASK;
   const p = slot_to_page(slot);
   const to_top = 63 - ctz(word64(Word.PG_HEAD));
   let tags: u64 = 0;
   let flagged: u64 = 0;
+  let differing: u64 = 0;
   for (let at = p, end = p + (BLOCK_PAGES << STRUCT_PAGE_SHIFT); at != end; at += STRUCT_PAGE_SIZE) {
     tags = (tags >> 1) | (load<u64>(at, COMPOUND_INFO) << 63);
-    flagged = (flagged >> 1) | ((load<u64>(at) << to_top) & TOP);
+    const flags = load<u64>(at);
+    flagged = (flagged >> 1) | ((flags << to_top) & TOP);
+    differing |= flags ^ like;
   }
+  store<u64>(notes(), differing, DIFFERING);
   const may_be_fake = word(Word.ENCODING) == Encoding.FAKE_HEADS && (flagged & (tags >> 1) & 1) != 0;
   if ((tags & 1) != 0 || may_be_fake) {
     const distance = checked_distance(slot);
@@ -126,7 +133,7 @@ export function block_of_slots(slot: u32, bits: u32): u32 {
 // ---- Pgmaps -------------------------------------------------------------------------------------------------------
 
 /** The pgmap that page_pgmap answers for all pages of a subsection whose blocks are known, by its slots. */
-export function pgmap_of_slots(slot: u32): u32 {
+function pgmap_of_slots(slot: u32): u32 {
   if (!slot_valid(slot)) return ASK_PGMAP;
   const zone_bits = zone_field();
   const zone_device = links(word(Word.ZONE_DEVICE), 0);
@@ -174,12 +181,12 @@ function well_formed(slot: u32, encoding: u32, base_low: u32): bool {
   return pfn_to_slot(pfn - distance) == slot - distance;
 }
 
-/** How many words at +8 of a block's slots are ill-formed. */
-function ill_formed(first: u32): u32 {
+/** How many words at +8 of `nr` slots are ill-formed. */
+function ill_formed(first: u32, nr: u32): u32 {
   const encoding = word(Word.ENCODING);
   const base_low = <u32>word64(Word.VMEMMAP_BASE);
   let ill: u32 = 0;
-  for (let slot = first, end = first + BLOCK_PAGES; slot < end; slot++) {
+  for (let slot = first, end = first + nr; slot < end; slot++) {
     const p = slot_to_page(slot);
     const may_be_tail = is_tagged(p) || (encoding == Encoding.FAKE_HEADS && has_head_flag(p));
     if (may_be_tail && slot_valid(slot) && !well_formed(slot, encoding, base_low)) ill++;
@@ -191,7 +198,7 @@ function ill_formed(first: u32): u32 {
 export function index_blocks(slot: u32, nr: u32): void {
   const end = slot + nr;
   for (let at = slot & ~(BLOCK_PAGES - 1); at < end; at += BLOCK_PAGES) {
-    store<u8>(block_order(at), <u8>block_of_slots(at, block_word(at)));
+    store<u8>(block_order(at), <u8>block_of_slots(at, block_word(at), 0));
   }
 }
 
@@ -205,25 +212,47 @@ export function scan_section(slot_section: u32): u32 {
   if (first >= word(Word.NR_SLOTS)) return 0;
   const indexed = index_has_room(slot_section);
   let ill: u32 = 0;
-  for (let slot = first; slot < end; slot += BLOCK_PAGES) {
-    if (!indexed || !is_or_gets_known(slot)) ill += ill_formed(slot);
+  for (let slot = first; slot < end; slot += SUBSECTION_PAGES) {
+    ill += indexed ? scan_subsection(slot) : ill_formed(slot, SUBSECTION_PAGES);
   }
   set_section_plain(slot_section, ill == 0);
-  if (!indexed) return ill;
-  for (let slot = first; slot < end; slot += SUBSECTION_PAGES) {
-    const at = subsection_pgmap(slot);
-    if (load<u16>(at) == ASK_PGMAP) store<u16>(at, <u16>pgmap_of_slots(slot));
-  }
   return ill;
 }
 
-/** Whether the index can express a block. */
+/** What the last block_of_slots found differing. */
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
-function is_or_gets_known(slot: u32): bool {
-  const at = block_order(slot);
-  if (load<u8>(at) == ASK) store<u8>(at, <u8>block_of_slots(slot, block_word(slot)));
-  return load<u8>(at) != ASK;
+export function differing_flags(): u64 {
+  return load<u64>(notes(), DIFFERING);
+}
+
+/** pgmap_of_slots of a subsection whose pages' flags words differ in these bits from its first page's. */
+export function pgmap_of_scanned(first: u32, differing: u64): u32 {
+  const one_zone = (differing & zone_field()) == 0;
+  return one_zone && !in_zone_device(slot_to_page(first)) ? NO_PGMAP_HERE : pgmap_of_slots(first);
+}
+
+/** The same of a subsection that the index has room for. */
+function scan_subsection(first: u32): u32 {
+  if (!slot_valid(first)) return 0;
+  const like = changetype<page>(slot_to_page(first)).flags;
+  let differing: u64 = 0;
+  let ill: u32 = 0;
+  for (let slot = first; slot < first + SUBSECTION_PAGES; slot += BLOCK_PAGES) {
+    const at = block_order(slot);
+    if (load<u8>(at) != ASK) {
+      // Not looked at now.
+      differing = ALL;
+      continue;
+    }
+    store<u8>(at, <u8>block_of_slots(slot, block_word(slot), like));
+    differing |= differing_flags();
+    if (load<u8>(at) == ASK) ill += ill_formed(slot, BLOCK_PAGES);
+  }
+  const pgmap = subsection_pgmap(first);
+  if (load<u16>(pgmap) != ASK_PGMAP) return ill;
+  store<u16>(pgmap, <u16>pgmap_of_scanned(first, differing));
+  return ill;
 }
 
 /** Put the head index to work, in the room the host has made for it; it answers for no section before that is scanned. */

@@ -17,11 +17,12 @@ import {
   order_in,
   subsection_pgmap,
 } from "../head_index";
-import { block_of_slots, pgmap_of_slots } from "../index_scan";
+import { block_of_slots, differing_flags, pgmap_of_scanned } from "../index_scan";
 import { page_pgmap } from "../memremap";
 import { notes } from "../memory";
 import { Pgmap } from "../pgmap";
-import { slot_to_pfn, slot_valid } from "../sparse";
+import { page } from "../page";
+import { slot_to_page, slot_to_pfn, slot_valid } from "../sparse";
 import { PFN_SUBSECTION_SHIFT } from "../x86_64";
 import { Fault, NO_VALUE, report } from "./findings";
 import { head_by_index, order_by_index } from "./indexed";
@@ -58,16 +59,19 @@ function report_pgmap(first: u32, number: u32): void {
 /** Hold what the index says of a valid subsection against its slots. */
 export function verify_index(first: u32): void {
   if (!has_index()) return;
+  const like = changetype<page>(slot_to_page(first)).flags;
+  const word_at = notes() + BLOCK_WORD;
+  let differing: u64 = 0;
   for (let slot = first; slot < first + ((<u32>1) << PFN_SUBSECTION_SHIFT); slot += BLOCK_PAGES) {
     const byte: u32 = load<u8>(block_order(slot));
+    const told = block_of_slots(slot, word_at, like);
+    differing |= differing_flags();
     if (byte == ASK) continue;
-    const word_at = notes() + BLOCK_WORD;
-    const told = block_of_slots(slot, word_at);
     // Changes leave a block MIXED that came to be of one small order.
     const became_one = byte == (KNOWN | MIXED) && is_one_order(told) && order_in(told) <= BLOCK_SHIFT;
     if ((told != byte && !became_one) || load<u64>(word_at) != load<u64>(block_word(slot))) report_block(slot);
   }
   const number: u32 = load<u16>(subsection_pgmap(first));
   if (number == ASK_PGMAP || number == ONE_PGMAP) return;
-  if (pgmap_of_slots(first) != number) report_pgmap(first, number);
+  if (pgmap_of_scanned(first, differing) != number) report_pgmap(first, number);
 }
