@@ -15,22 +15,21 @@
 // how many pages back the head is, wherever in physical memory that happens: `distance`. Only words known to be
 // well-formed are read that way (sparse.ts, PLAIN); all others are judged in 64 bits.
 
-import { forget_pgmaps, index_compound, index_freed, index_split } from "./head_index";
+import { forget_pgmaps, index_compound, index_freed, index_pgmaps_meet, index_split } from "./head_index";
 import { INVALID } from "./memory";
 import { COMPOUND_INFO, NOT_MAPPED, is_tagged, page } from "./page";
 import { cpupid_field, in_zone_device } from "./page_links";
 import { assign_flags, clear_flags, ref_count, set_flags, set_order_byte } from "./page_ref";
 import { Encoding, NO_FIELD, Word, word, word64 } from "./profile";
+import { slot_section_nr, slot_to_pfn_low } from "./slots";
 import {
   PLAIN,
   any_shared,
   follows,
   pfn_to_slot,
   section_entry,
-  slot_section_nr,
   slot_to_page,
   slot_to_pfn,
-  slot_to_pfn_low,
   slot_valid,
   span_valid,
 } from "./sparse";
@@ -257,6 +256,7 @@ export function prep_compound_page(slot: u32, order: u32): i32 {
   if (order == 0) return 0;
   make_compound(slot, order);
   index_compound(slot, order);
+  index_pgmaps_meet(slot, order);
   return 0;
 }
 
@@ -340,6 +340,7 @@ export function free_pages_prepare(slot: u32, order: u32): i32 {
   if (word(Word.FREE_ZEROES_PRIVATE) != 0) head.private_ = 0;
   if (compound) {
     index_freed(slot, order);
+    index_pgmaps_meet(slot, order);
     if (in_zone_device(p)) forget_pgmaps(slot, 1 << order);
   }
   return 0;
@@ -380,6 +381,7 @@ export function split_folio_to_order(slot: u32, new_order: u32): i32 {
   if (new_order > 0) folio_set_order(slot, new_order);
   else clear_flags(p, word(Word.PG_HEAD));
   index_split(slot, order, new_order);
+  index_pgmaps_meet(slot, order);
   return 0;
 }
 

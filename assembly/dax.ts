@@ -7,7 +7,7 @@
 // Up to 6.14 no folio is made: each page has mapping and index, and mapping 1 marks shared ones.
 
 import { PageCompound, PageTail, check_place, compound_order, make_compound } from "./compound";
-import { index_compound, index_freed } from "./head_index";
+import { index_compound, index_freed, index_pgmaps_meet } from "./head_index";
 import { folio_pgmap, idle_count, page_pgmap } from "./memremap";
 import { page } from "./page";
 import { clear_flags, ref_count } from "./page_ref";
@@ -192,4 +192,5 @@ function dax_folio_reset_order(slot: u32): void {
     single.index = 0;
   }
   index_freed(slot, order);
+  index_pgmaps_meet(slot, order);
 }

@@ -6,7 +6,8 @@ import { INVALID } from "./memory";
 import { MAPPING_ANON, page } from "./page";
 import { ref_add_unless, ref_change, ref_count, ref_exchange, ref_set } from "./page_ref";
 import { KindMark, MapcountRule, NO_FIELD, Word, word, word64 } from "./profile";
-import { any_shared, follows, slot_to_page, slot_to_pfn_low, slot_valid } from "./sparse";
+import { slot_to_pfn_low } from "./slots";
+import { any_shared, follows, slot_to_page, slot_valid } from "./sparse";
 import { Status, refused } from "./status";
 import { STRUCT_PAGE_SHIFT, STRUCT_PAGE_SIZE } from "./x86_64";
 

@@ -18,6 +18,7 @@
 // What holds between blocks: one of a folio that begins in a block before it is only expressed where that block is.
 
 import { Word, state_set, word } from "./profile";
+import { slot_to_pfn_low } from "./slots";
 import {
   PAGES_PER_SECTION,
   PFN_SECTION_SHIFT,
@@ -147,6 +148,18 @@ export function order_in(byte: u32): u32 {
   return byte & ORDER_MASK;
 }
 
+/** Whether a block's word tells its heads: not where it is part of one large folio, whose byte tells all. */
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+export function has_word(byte: u32): bool {
+  return byte != ASK && (!is_one_order(byte) || order_in(byte) <= BLOCK_SHIFT);
+}
+
+/** Whether all pages of a block are single ones. */
+function has_single_pages(slot: u32): bool {
+  return has_word(load<u8>(block_order(slot))) && load<u64>(block_word(slot)) == ALL_HEADS;
+}
+
 /** What a lookup goes by: a MIXED block's word, else a bit for each page. */
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
@@ -170,12 +183,14 @@ function set_bytes(slot: u32, nr: u32, order: u32): void {
   else memory.fill(at, <u8>(KNOWN | order), nr);
 }
 
-/** The words and bytes of `nr` blocks. Whoever looks meanwhile reads what was or what is: bytes of large orders tell all by themselves. */
+/**
+ * The words and bytes of `nr` blocks. Whoever looks meanwhile reads what was or what is: a byte of a large order goes alone and tells all,
+ * whatever the word is, whose bit 0 is always set.
+ */
 function set_blocks(slot: u32, nr: u32, bits: u64, order: u32): void {
-  if (order > BLOCK_SHIFT) set_bytes(slot, nr, order);
   const at = block_word(slot);
-  for (let i: u32 = 0; i < nr; i++) store<u64>(at + (i << 3), bits);
-  if (order <= BLOCK_SHIFT) set_bytes(slot, nr, order);
+  if (order <= BLOCK_SHIFT) for (let i: u32 = 0; i < nr; i++) store<u64>(at + (i << 3), bits);
+  set_bytes(slot, nr, order);
 }
 
 /** Bits of the pages of a block from the slot's on, `nr` of them; `nr` below 64. */
@@ -229,24 +244,24 @@ export function index_are_singles(slot: u32, order: u32): bool {
   const nr: u32 = 1 << order;
   if (nr >= BLOCK_PAGES) {
     for (let at = slot, end = slot + nr; at < end; at += BLOCK_PAGES) {
-      if (load<u8>(block_order(at)) == ASK || load<u64>(block_word(at)) != ALL_HEADS) return false;
+      if (!has_single_pages(at)) return false;
     }
     return true;
   }
   // A page is the last of its folio where a head follows, or the block ends.
   const heads = load<u64>(block_word(slot)) >> (slot & PAGE_IN_BLOCK_MASK);
   const wanted = bits_of(0, nr + 1) & (ALL_HEADS >> (slot & PAGE_IN_BLOCK_MASK));
-  return load<u8>(block_order(slot)) != ASK && (heads & wanted) == wanted;
+  return has_word(load<u8>(block_order(slot))) && (heads & wanted) == wanted;
 }
 
-/** A folio of `order` became folios of `new_order`. The first of them keeps its tails, and so its blocks keep ASK. */
+/** A folio of `order` became folios of `new_order`. The first of them keeps its tails, and so its blocks what else is known of them. */
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
 export function index_split(slot: u32, order: u32, new_order: u32): void {
   if (!has_index()) return;
   const nr: u32 = 1 << order;
   if (nr < BLOCK_PAGES) add_heads(slot, bits_of_order(new_order) & bits_of(slot, nr));
-  else split_blocks(slot, nr >> BLOCK_SHIFT, new_order);
+  else split_blocks(slot, nr >> BLOCK_SHIFT, order, new_order);
 }
 
 // Folios of one block may be changed by several threads at once.
@@ -269,12 +284,12 @@ function add_heads(slot: u32, bits: u64): void {
   mix(slot);
 }
 
-function split_blocks(slot: u32, nr: u32, new_order: u32): void {
+function split_blocks(slot: u32, nr: u32, order: u32, new_order: u32): void {
   const bits = bits_of_order(new_order);
   const kept: u32 = max<u32>(((<u32>1) << new_order) >> BLOCK_SHIFT, 1);
   for (let i: u32 = 0; i < kept; i++) {
     const at = slot + (i << BLOCK_SHIFT);
-    if (load<u8>(block_order(at)) != ASK) set_blocks(at, 1, bits, new_order);
+    if (load<u8>(block_order(at)) == (KNOWN | order)) set_blocks(at, 1, bits, new_order);
   }
   if (kept < nr) set_blocks(slot + (kept << BLOCK_SHIFT), nr - kept, bits, new_order);
 }
@@ -290,28 +305,33 @@ export function index_freed(slot: u32, order: u32): void {
 }
 
 /** Pages of the folio that a block is part of as a whole, or of the block. */
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
 function pages_around(slot: u32): u32 {
   const order: u32 = load<u8>(block_order(slot));
   return is_one_order(order) ? 1 << max(order_in(order), BLOCK_SHIFT) : BLOCK_PAGES;
 }
 
-/** First slot of that folio, or of the block. */
-function block_start(slot: u32, pfn_low: u32): u32 {
-  return slot - (pfn_low & (pages_around(slot) - 1));
-}
-
-/** The slot after that folio, or after the block. */
-function block_end(slot: u32, pfn_low: u32): u32 {
-  const pages = pages_around(slot);
-  return min(slot - (pfn_low & (pages - 1)) + pages, word(Word.NR_SLOTS));
-}
-
-/** Anything may stand in `nr` slots: of them, and of the folios they are part of, the slots are to be asked. */
-export function index_forget(slot: u32, nr: u32, pfn_low: u32): void {
+/**
+ * Anything may stand in `nr` slots: of them, and of the folios they are part of, the slots are to be asked. What is written near a head
+ * concerns its folio, and a folio told wrongly may reach over heads of others: so it is looked again until nothing is added.
+ */
+export function index_forget(slot: u32, nr: u32): void {
   if (!has_index() || nr == 0) return;
-  const last = slot + (nr - 1);
-  const start = block_start(slot, pfn_low);
-  const end = block_end(last, pfn_low + (nr - 1));
+  let start = slot & ~PAGE_IN_BLOCK_MASK;
+  let end = ((slot + (nr - 1)) | PAGE_IN_BLOCK_MASK) + 1;
+  for (let grown = true; grown;) {
+    const from = start;
+    const to = end;
+    for (let at = from; at < to; at += BLOCK_PAGES) {
+      const pages = pages_around(at);
+      if (pages == BLOCK_PAGES) continue;
+      const first = at - (slot_to_pfn_low(at) & (pages - 1));
+      start = min(start, first);
+      end = max(end, min(first + pages, word(Word.NR_SLOTS)));
+    }
+    grown = start != from || end != to;
+  }
   memory.fill(block_order(start), <u8>ASK, (end - start) >> BLOCK_SHIFT);
   forget_pgmaps(start, end - start);
 }
@@ -320,6 +340,7 @@ export function index_forget(slot: u32, nr: u32, pfn_low: u32): void {
 export function index_forget_all(): void {
   const nr = word(Word.NR_SLOTS);
   memory.fill(index_orders(), <u8>ASK, nr >> BLOCK_SHIFT);
+  memory.fill(index_bitmap(), 0xff, nr >> 3);
   forget_pgmaps(0, nr);
 }
 
@@ -331,15 +352,14 @@ export function forget_pgmaps(slot: u32, nr: u32): void {
 }
 
 /** `nr` slots were written as single pages, whatever stood there. */
-export function index_singles(slot: u32, nr: u32, pfn_low: u32): void {
+export function index_singles(slot: u32, nr: u32): void {
   if (!has_index() || nr == 0) return;
   const end = slot + nr;
   // A block of single pages stays one, however few of them are written.
   for (let at = slot; at < end;) {
     const stop = min(end, (at | PAGE_IN_BLOCK_MASK) + 1);
     const whole = stop - at == BLOCK_PAGES;
-    const singles = load<u8>(block_order(at)) != ASK && load<u64>(block_word(at)) == ALL_HEADS;
-    if (!singles) index_forget(at, stop - at, pfn_low + (at - slot));
+    if (!has_single_pages(at)) index_forget(at, stop - at);
     if (whole) set_blocks(at, 1, ALL_HEADS, 0);
     at = stop;
   }
@@ -379,6 +399,17 @@ export function index_subsection(slot: u32, present: bool): void {
   // The zone of a page of zeroes is the first.
   const zone_device = word(Word.ZONE_DEVICE);
   store<u16>(subsection_pgmap(slot), <u16>(present && zone_device != 0 ? NO_PGMAP_HERE : ASK_PGMAP));
+}
+
+/** The folio of a head that reaches over several subsections changes: where they are not of one pgmap, whose it is is not known any more. */
+export function index_pgmaps_meet(head: u32, order: u32): void {
+  if (!has_index() || order <= PFN_SUBSECTION_SHIFT) return;
+  const first = subsection_pgmap(head);
+  const end = subsection_pgmap(head + ((<u32>1) << order));
+  const number = load<u16>(first);
+  let differs = false;
+  for (let at = first; at != end; at += sizeof<u16>()) differs = differs || load<u16>(at) != number;
+  if (differs) forget_pgmaps(head, 1 << order);
 }
 
 /** Pgmaps have other numbers from now on: which pages have one in common is still known. */

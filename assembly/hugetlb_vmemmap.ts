@@ -6,7 +6,8 @@
 //     pointer (5.15)            pages 0 and 1 are kept, pages 2.. show page 1
 
 import { PageHead, PageTail, check_span, compound_head, compound_info_of, compound_order } from "./compound";
-import { index_compound } from "./head_index";
+import { forget_pgmaps, index_compound, index_forget } from "./head_index";
+import { index_blocks } from "./index_scan";
 import { NOT_MAPPED, page } from "./page";
 import { links_mask } from "./page_links";
 import { Encoding, Word, word } from "./profile";
@@ -76,6 +77,7 @@ export function hugetlb_vmemmap_optimize_folio(head: u32): i32 {
     set_slot_sharing(head + i, Sharing.ALIAS);
   }
   index_compound(head, order);
+  forget_pgmaps(head, nr);
   return 0;
 }
 
@@ -93,6 +95,8 @@ export function hugetlb_vmemmap_restore_folio(head: u32): i32 {
     if ((i & (SLOTS_PER_VMEMMAP_PAGE - 1)) == 0) set_slot_sharing(head + i, Sharing.NONE);
   }
   set_slot_sharing(head + reserved - 1, Sharing.NONE);
-  index_compound(head, compound_order(head));
+  // Words may be masks of another order than the head's: what is written is what is read.
+  index_forget(head, nr);
+  index_blocks(head, nr);
   return 0;
 }

@@ -1,7 +1,7 @@
 // The head index as the slots tell it, block by block; and with it which sections are well-formed, since a block that the index
 // can express has no ill-formed word.
 
-import { checked_distance, has_head_flag, page_address, plain_distance } from "./compound";
+import { checked_distance, has_head_flag, page_address, plain_distance, tagged_distance } from "./compound";
 import {
   ASK,
   ASK_PGMAP,
@@ -29,15 +29,8 @@ import { COMPOUND_INFO, is_tagged, page } from "./page";
 import { in_zone_device, links, zone_field } from "./page_links";
 import { Pgmap, pgmap_number } from "./pgmap";
 import { Encoding, Word, state_set, word, word64 } from "./profile";
-import {
-  pfn_to_slot,
-  set_section_plain,
-  slot_section_nr,
-  slot_to_page,
-  slot_to_pfn,
-  slot_to_pfn_low,
-  slot_valid,
-} from "./sparse";
+import { slot_section_nr, slot_to_pfn_low } from "./slots";
+import { pfn_to_slot, set_section_plain, slot_to_page, slot_to_pfn, slot_valid } from "./sparse";
 import {
   PAGES_PER_SECTION,
   PFN_SECTION_SHIFT,
@@ -50,13 +43,18 @@ const SUBSECTION_PAGES: u32 = 1 << PFN_SUBSECTION_SHIFT;
 const TOP: u64 = 0x8000_0000_0000_0000;
 const ALL: u64 = 0xffff_ffff_ffff_ffff;
 
-/** Whether pages `from` to `to` of the block at `p`, all tagged, lead to the head at `address`; `own` is page 0's. */
-function lead_to(p: u32, from: u32, to: u32, own: u64, address: u64): bool {
+/**
+ * Whether pages `from` to `to` of the block at `p`, all tagged, lead to the head at `address`; `own` and `pfn` are page 0's. A mask has to do
+ * so in its low half alone as well, by which the unchecked loops go.
+ */
+function lead_to(p: u32, from: u32, to: u32, own: u64, address: u64, pfn: u32): bool {
   let wrong: u64 = 0;
   if (word(Word.ENCODING) == Encoding.MASK) {
     for (let i = from; i < to; i++) {
       const info = load<u64>(p + (i << STRUCT_PAGE_SHIFT), COMPOUND_INFO);
+      const distance = <u32>((own - address) >> STRUCT_PAGE_SHIFT) + i;
       wrong |= ((own + (i << STRUCT_PAGE_SHIFT)) & info) ^ address;
+      wrong |= tagged_distance(Encoding.MASK, pfn + i, <u32>info, 0) ^ distance;
     }
   } else {
     const info = address | 1;
@@ -72,7 +70,8 @@ function block_of_tails(slot: u32, p: u32, tags: u64, distance: u32, bits: u32):
   if (pfn_to_slot(slot_to_pfn(slot) - distance) != head) return ASK;
   const byte: u32 = load<u8>(block_order(head));
   if (!is_one_order(byte) || order_in(byte) <= BLOCK_SHIFT || distance >> order_in(byte) != 0) return ASK;
-  if ((tags | 1) != ALL || !lead_to(p, 1, BLOCK_PAGES, page_address(slot), page_address(head))) return ASK;
+  if ((tags | 1) != ALL || !lead_to(p, 1, BLOCK_PAGES, page_address(slot), page_address(head), slot_to_pfn_low(slot)))
+    return ASK;
   store<u64>(bits, 1);
   return byte;
 }
@@ -92,7 +91,7 @@ function block_of_heads(slot: u32, p: u32, tags: u64, heads: u64, bits: u32): u3
     if (((pfn + at) & (((<u32>1) << order) - 1)) != 0) return ASK;
     const end = order < BLOCK_SHIFT ? at + ((<u32>1) << order) : BLOCK_PAGES;
     const run = ((ALL >> (BLOCK_PAGES - (end - at))) << at) & ~((<u64>1) << at);
-    if ((left & run) != run || !lead_to(p, at + 1, end, own, own + (at << STRUCT_PAGE_SHIFT))) return ASK;
+    if ((left & run) != run || !lead_to(p, at + 1, end, own, own + (at << STRUCT_PAGE_SHIFT), pfn)) return ASK;
     left &= ~run;
   }
   if (left != 0) return ASK;

@@ -29,7 +29,8 @@ import {
   pgmap_type,
 } from "./pgmap";
 import { NO_FIELD, Word, word, word64 } from "./profile";
-import { slot_to_page, slot_to_pfn, slot_to_pfn_low, slot_valid, span_valid } from "./sparse";
+import { slot_to_pfn_low } from "./slots";
+import { slot_to_page, slot_to_pfn, slot_valid, span_valid } from "./sparse";
 import { Status, refused } from "./status";
 import { STRUCT_PAGE_SHIFT, STRUCT_PAGE_SIZE } from "./x86_64";
 
@@ -155,7 +156,7 @@ export function zone_device_page_init(slot: u32, order: u32): i32 {
   }
   const rewrites = word(Word.DEVICE_PAGE_INIT_REWRITES) != 0;
   const were_singles = !rewrites || index_are_singles(slot, order);
-  if (!were_singles) index_forget(slot, 1 << order, slot_to_pfn_low(slot));
+  if (!were_singles) index_forget(slot, 1 << order);
   if (rewrites) {
     const end = p + (STRUCT_PAGE_SIZE << order);
     for (let at = p; at != end; at += STRUCT_PAGE_SIZE) rewrite_page(at, pgmap_address(number));

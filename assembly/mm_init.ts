@@ -11,7 +11,8 @@ import { cpupid_field, links, zone_field } from "./page_links";
 import { ref_set, set_flags } from "./page_ref";
 import { Pgmap, pgmap_address, pgmap_number, pgmap_type } from "./pgmap";
 import { NO_FIELD, Word, word, word64 } from "./profile";
-import { Sharing, set_slot_sharing, slot_to_page, slot_to_pfn_low, span_valid } from "./sparse";
+import { slot_to_pfn_low } from "./slots";
+import { Sharing, set_slot_sharing, slot_to_page, span_valid } from "./sparse";
 import { Status, refused } from "./status";
 import { RESERVED_SLOTS, SLOTS_PER_VMEMMAP_PAGE, STRUCT_PAGE_SHIFT, STRUCT_PAGE_SIZE, TAIL_MAPPING } from "./x86_64";
 
@@ -68,10 +69,10 @@ function index_zone_device(slot: u32, nr: u32, number: u32, order: u32, nr_init:
   if (!has_index()) return;
   const step: u32 = 1 << order;
   if (nr_init < step) {
-    index_forget(slot, nr, slot_to_pfn_low(slot));
+    index_forget(slot, nr);
     return;
   }
-  index_singles(slot, nr, slot_to_pfn_low(slot));
+  index_singles(slot, nr);
   if (order > 0) for (let head = slot, end = slot + nr; head < end; head += step) index_compound(head, order);
   index_device(slot, nr, pgmap_number(pgmap_address(number)));
 }
@@ -80,7 +81,7 @@ function index_zone_device(slot: u32, nr: u32, number: u32, order: u32, nr_init:
 function index_dedup_folio(head: u32, order: u32): void {
   if (!has_index()) return;
   const nr: u32 = 1 << order;
-  index_forget(head, nr, slot_to_pfn_low(head));
+  index_forget(head, nr);
   index_blocks(head, RESERVED_SLOTS);
   const told = KNOWN | order;
   if (load<u8>(block_order(head)) != told || load<u8>(block_order(head + SLOTS_PER_VMEMMAP_PAGE)) != told) return;

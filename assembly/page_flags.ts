@@ -8,7 +8,8 @@ import { NOT_MAPPED, is_tagged, page } from "./page";
 import { cpupid_field, links, links_mask, zone_field } from "./page_links";
 import { assign_flags, clear_flags, ref_set, set_flags } from "./page_ref";
 import { Word, word, word64 } from "./profile";
-import { any_shared, set_section_plain, slot_to_page, slot_to_pfn_low, slot_valid, span_valid } from "./sparse";
+import { slot_to_pfn_low } from "./slots";
+import { any_shared, set_section_plain, slot_to_page, slot_valid, span_valid } from "./sparse";
 import { Status, refused } from "./status";
 import { PFN_SECTION_SHIFT, STRUCT_PAGE_SIZE } from "./x86_64";
 
@@ -85,7 +86,7 @@ export function page_change_flag(slot: u32, bit: u32, policy: u32, value: bool):
   if (is_head) set_section_plain(at >> PFN_SECTION_SHIFT, false);
   // From 6.6 on the low byte of page 1's word is the order.
   const is_order = (mask & 0xff) != 0 && is_tagged(slot_to_page(at));
-  if (is_head || is_order || (mask & zone_field()) != 0) index_forget(at, 1, slot_to_pfn_low(at));
+  if (is_head || is_order || (mask & zone_field()) != 0) index_forget(at, 1);
   return 0;
 }
 
@@ -124,7 +125,7 @@ export function memmap_init_range(slot: u32, nr: u32, zone: u32, nid: u32, count
   if (status != Status.OK) return refused(status);
   const flags = links(zone, nid) | flags_low | cpupid_field();
   for (let s = slot, end = slot + nr; s < end; s++) init_single_page(s, flags, count);
-  index_singles(slot, nr, slot_to_pfn_low(slot));
+  index_singles(slot, nr);
   index_zone(slot, nr, zone == word(Word.ZONE_DEVICE));
   return 0;
 }

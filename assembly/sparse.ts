@@ -20,6 +20,7 @@ import {
   SUBSECTION_MAPS,
 } from "./memory";
 import { Word, add_to_word, state_set, word } from "./profile";
+import { slot_section_nr } from "./slots";
 import {
   ALL_SUBSECTIONS,
   PAGES_PER_SECTION,
@@ -50,13 +51,6 @@ function set_section_entry(nr: u32, entry: u32): void {
   store<u32>(SECTION_TABLE + (nr << 2), entry);
 }
 
-/** Number of the section whose slots hold `slot`. */
-// @ts-ignore: top level decorators are AssemblyScript
-@inline
-export function slot_section_nr(slot: u32): u32 {
-  return load<u32>(SLOT_SECTIONS + ((slot >> PFN_SECTION_SHIFT) << 2));
-}
-
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
 function subsection_map(slot_section: u32): u64 {
@@ -80,13 +74,6 @@ function page_to_slot(p: u32): u32 {
 @inline
 export function slot_to_pfn(slot: u32): u64 {
   return ((<u64>slot_section_nr(slot)) << PFN_SECTION_SHIFT) | (slot & PAGE_IN_SECTION_MASK);
-}
-
-/** Low half of a slot's PFN: all that alignment, masks and distances need. */
-// @ts-ignore: top level decorators are AssemblyScript
-@inline
-export function slot_to_pfn_low(slot: u32): u32 {
-  return (slot_section_nr(slot) << PFN_SECTION_SHIFT) | (slot & PAGE_IN_SECTION_MASK);
 }
 
 /** pfn_section_valid: whether there is such a slot and its subsection is valid; early sections have all bits set. */
@@ -170,11 +157,6 @@ function index_subsections(slot: u32, changed: u64, present: u64): void {
   }
 }
 
-/** Anything may stand in these slots. */
-function forget(slot: u32, nr: u32): void {
-  index_forget(slot, nr, slot_to_pfn_low(slot));
-}
-
 /** Whether a section has these slots. */
 function is_taken(slot_section: u32): bool {
   return slot_section < word(Word.NR_SLOTS) >> PFN_SECTION_SHIFT && !is_vacant(slot_section);
@@ -191,7 +173,7 @@ export function sparse_set_subsections(slot_section: u32, subsections_low: u32, 
     const slot = first + (at << PFN_SUBSECTION_SHIFT);
     clear_sharing(slot, 1 << PFN_SUBSECTION_SHIFT);
     memory.fill(slot_to_page(slot), 0, 1 << SUBSECTION_MEMMAP_SHIFT);
-    forget(slot, 1 << PFN_SUBSECTION_SHIFT);
+    index_forget(slot, 1 << PFN_SUBSECTION_SHIFT);
   }
   store<u64>(SUBSECTION_MAPS + (slot_section << 3), subsections);
   index_subsections(first, changed, subsections);
@@ -203,7 +185,7 @@ export function sparse_remove_section(slot_section: u32): void {
   if (!is_taken(slot_section)) return;
   const slot = slot_section << PFN_SECTION_SHIFT;
   clear_sharing(slot, PAGES_PER_SECTION);
-  forget(slot, PAGES_PER_SECTION);
+  index_forget(slot, PAGES_PER_SECTION);
   memory.fill(slot_to_page(slot), 0, 1 << SECTION_MEMMAP_SHIFT);
   set_section_entry(slot_section_nr(slot), 0);
   if (index_has_room(slot_section)) index_section(slot_section_nr(slot), slot_section, false);
@@ -236,7 +218,7 @@ export function slots_written(slot: u32, nr: u32): void {
   const last = (<u32>(end - 1)) >> PFN_SECTION_SHIFT;
   for (let s = slot >> PFN_SECTION_SHIFT; s <= last; s++) {
     set_section_plain(s, false);
-    forget(s << PFN_SECTION_SHIFT, PAGES_PER_SECTION);
+    index_forget(s << PFN_SECTION_SHIFT, PAGES_PER_SECTION);
   }
 }
 

@@ -36,10 +36,19 @@ function sharedTails(core: Core, aliases: AliasTable, pfn: number, nr: number): 
   const shown = aliases.find((other) => !aliases.isHome(other) && showsSame(core, core.slotOf(other), first));
   if (shown === undefined) return undefined;
   const tails = core.address(core.slotOf(shown));
+  // As a rule they are what the core has just written to all of them.
+  if (isSamePage(core, core.address(first), tails)) return aliases.frameOf(shown);
   for (let i = 0; i < nr - SLOTS_PER_VMEMMAP_PAGE; i += SLOTS_PER_VMEMMAP_PAGE) {
     core.u8.copyWithin(core.address(first + i), tails, tails + VMEMMAP_PAGE_BYTES);
   }
+  core.exports.slots_written(first, nr - SLOTS_PER_VMEMMAP_PAGE);
   return aliases.frameOf(shown);
+}
+
+function isSamePage(core: Core, a: number, b: number): boolean {
+  const words = (at: number) => core.u32.subarray(at / 4, (at + VMEMMAP_PAGE_BYTES) / 4);
+  const other = words(b);
+  return words(a).every((word, i) => word === other[i]);
 }
 
 /** Whether two alias slots are of one zone's tails of one order. Device-dax has alias slots too, of another kind. */

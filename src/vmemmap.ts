@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { AliasTable, checkAliasLists, type VmemmapAliases } from "./aliases.js";
+import { MAX_LIST_ENTRIES } from "./batch-map.js";
 import { checkField, initializeSlots, zoneNumber } from "./boot.js";
 import { throwFirst } from "./callbacks.js";
 import { checkApart } from "./changes.js";
@@ -74,8 +75,7 @@ export type LoadOptions = Pick<
 
 const LOAD_OPTIONS = ["build", "listCapacity", "hotplugCapacity", "maxPhysmemBits", "headIndex"];
 const OPTIONS = [...LOAD_OPTIONS, "profile", "memory", "sections", "vmemmapBase", "initialize"];
-/** What fits a 4 GiB memory. */
-const MAX_LIST_ENTRIES = 2 ** 30;
+
 const policies: Record<FlagPolicy, Parameters<typeof constant>[0]> = {
   any: "Policy.ANY",
   head: "Policy.HEAD",

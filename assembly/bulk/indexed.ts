@@ -20,7 +20,7 @@ import {
 import { ONES } from "../memory";
 import { Pgmap, pgmap_address } from "../pgmap";
 import { Word, word } from "../profile";
-import { slot_to_pfn_low } from "../sparse";
+import { slot_to_pfn_low } from "../slots";
 import { PAGE_IN_SECTION_MASK, PFN_SECTION_SHIFT, PFN_SUBSECTION_SHIFT } from "../x86_64";
 
 const BLOCK_IN_SECTION_MASK: u32 = PAGE_IN_SECTION_MASK >> BLOCK_SHIFT;

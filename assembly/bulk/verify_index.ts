@@ -13,6 +13,7 @@ import {
   block_order,
   block_word,
   has_index,
+  has_word,
   is_one_order,
   order_in,
   subsection_pgmap,
@@ -69,7 +70,8 @@ export function verify_index(first: u32): void {
     if (byte == ASK) continue;
     // Changes leave a block MIXED that came to be of one small order.
     const became_one = byte == (KNOWN | MIXED) && is_one_order(told) && order_in(told) <= BLOCK_SHIFT;
-    if ((told != byte && !became_one) || load<u64>(word_at) != load<u64>(block_word(slot))) report_block(slot);
+    const same_word = !has_word(byte) || load<u64>(word_at) == load<u64>(block_word(slot));
+    if ((told != byte && !became_one) || !same_word) report_block(slot);
   }
   const number: u32 = load<u16>(subsection_pgmap(first));
   if (number == ASK_PGMAP || number == ONE_PGMAP) return;

@@ -1,3 +1,4 @@
+import { MAX_LIST_ENTRIES } from "../batch-map.js";
 import { checkKeys, whole } from "../check.js";
 import { type Core, STAGED_ELEMENTS } from "../engine/core.js";
 import { constant } from "../engine/modules.js";
@@ -27,11 +28,12 @@ export type ThreadedOptions = Omit<VmemmapOptions, "build"> & ThreadOptions;
 export type ThreadedLoadOptions = Omit<LoadOptions, "build"> & ThreadOptions;
 
 const MAX_THREADS = 64;
-const LOAD_KEYS = ["threads", "listCapacity", "hotplugCapacity", "maxPhysmemBits"];
+const LOAD_KEYS = ["threads", "listCapacity", "hotplugCapacity", "maxPhysmemBits", "headIndex"];
 
 /** Options as `new Vmemmap` takes them, for a map whose memory has room for so many threads. */
 function withRoom<T extends { readonly listCapacity?: number }>(options: T, threads: number) {
   const { listCapacity = 0, ...rest } = options;
+  whole(listCapacity, 0, MAX_LIST_ENTRIES, "listCapacity");
   return { ...rest, build: "shared" as const, listCapacity: listCapacity + poolEntries(threads) };
 }
 

@@ -13,7 +13,7 @@ function ram(sections: number, options: Partial<ConstructorParameters<typeof Vme
 /** The answer of a list of one page, which asks the index, and of the slots. */
 function answers(map: Vmemmap, pfn: number): { byIndex: [number, number]; bySlots: [number, number] } {
   const list = (ask: (pages: Uint32Array) => number): number => {
-    const pages = Uint32Array.of(pfn);
+    const pages = new Uint32Array(4).fill(pfn); // the index is asked for groups of four
     ask(pages);
     return pages[0]!;
   };
