@@ -192,3 +192,14 @@ export {
 export { count_folios_between, count_folios_by_order, scan_all, select_between, select_slots } from "./bulk/scan";
 export { Fault } from "./bulk/findings";
 export { verify_all } from "./bulk/verify";
+
+// Lists for a map of several memories
+export {
+  SHARD_UNIT_SHIFT,
+  gather_u32,
+  gather_u64,
+  leading_f64_of_shard,
+  leading_pfns_of_shard,
+  route_f64,
+  route_pfns,
+} from "./bulk/route";

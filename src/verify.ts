@@ -68,6 +68,7 @@ export interface VerifyOptions {
   readonly limit?: number;
 }
 
+export const DEFAULT_LIMIT = 1000;
 const MAX_LIMIT = 5000;
 const NO_VALUE = (1n << 64n) - 1n;
 /** Bytes of a Finding (assembly/bulk/findings.ts), and of the counts before the list. */
@@ -110,7 +111,7 @@ let byNumber: ReadonlyMap<number, FindingCode> | undefined;
 /** A pass of the checker. @internal */
 export function verify(core: Core, options: VerifyOptions): VerifyReport {
   checkKeys(options, ["limit"], "verify");
-  const limit = whole(options.limit ?? 1000, 0, MAX_LIMIT, "limit");
+  const limit = whole(options.limit ?? DEFAULT_LIMIT, 0, MAX_LIMIT, "limit");
   byNumber ??= new Map(Object.entries(codes).map(([name, code]) => [constant(name as CoreConstant), code]));
   const counts = core.area;
   const list = counts + COUNTS_BYTES;

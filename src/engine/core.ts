@@ -32,7 +32,7 @@ export class Core {
   u64!: BigUint64Array;
   f64!: Float64Array;
   exports: CoreExports;
-  /** Number of the last present section, -1 where there is none. */
+  /** Number of the section that lists of PFNs reach to: the last present one, -1 where there is none. */
   lastSection = -1;
   /** Views of the memory are in the user's hands: it must not grow, which would detach them. */
   viewsGiven = false;
@@ -41,6 +41,7 @@ export class Core {
   readonly #loaded = new Map<Build, CoreExports>();
   #build: Build;
   #sections: readonly Section[] = [];
+  #reach = -1;
   /** Section number by slot section: whose slots 32768 * n and on are. */
   readonly #places: (number | undefined)[] = [];
 
@@ -164,7 +165,13 @@ export class Core {
         this.#places[place] = section.number;
       });
     this.#sections = Object.freeze(sections.map((section) => Object.freeze({ ...section })));
-    this.lastSection = this.#sections.at(-1)?.number ?? -1;
+    this.reachTo(this.#reach);
+  }
+
+  /** Have lists of PFNs reach to a section of another memory at least: the last one's of a map that has several. */
+  reachTo(section: number): void {
+    this.#reach = section;
+    this.lastSection = Math.max(section, this.#sections.at(-1)?.number ?? -1);
   }
 
   #grow(slotSections: number): void {
