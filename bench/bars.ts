@@ -1,4 +1,4 @@
-import { GRID, MUTED, picture, px, text, type Titles } from "./svg.js";
+import { GRID, LIMIT, MUTED, picture, px, text, type Titles } from "./svg.js";
 
 /** Grouped bars from zero, with a line to compare them by, in one panel or several, as SVG. */
 export interface BarChart extends Titles {
@@ -7,8 +7,8 @@ export interface BarChart extends Titles {
   readonly xLabel: string;
   readonly yLabel: string;
   readonly formatY: (value: number) => string;
-  /** The value that all others are held against. */
-  readonly baseline: number;
+  /** The value that all others are held against, if there is one. */
+  readonly baseline: number | null;
 }
 
 /** What the bars of one colour are. */
@@ -64,7 +64,7 @@ export function renderBars(chart: BarChart): string {
   const width = (WIDTH - MARGIN.left - MARGIN.right - PANEL.gap * (columns - 1)) / columns;
   const height = MARGIN.top + rowHeight * Math.ceil(panels.length / columns) + MARGIN.bottom;
   const values = panels.flatMap(({ groups }) => groups.flatMap(({ values }) => values)).map((value) => value ?? 0);
-  const ticks = linearTicks(HEADROOM * Math.max(chart.baseline, ...values));
+  const ticks = linearTicks(HEADROOM * Math.max(chart.baseline ?? 0, ...values));
   const parts = panels.flatMap((panel, i) => {
     const left = MARGIN.left + (i % columns) * (width + PANEL.gap);
     const top = MARGIN.top + Math.floor(i / columns) * rowHeight + PANEL.titleHeight;
@@ -106,7 +106,7 @@ function renderPanel(chart: BarChart, panel: Panel, frame: Frame, ticks: readonl
       const middle = left + (i + 0.5) * groupWidth;
       return [...barsOf(chart, group, middle, groupWidth, y), ...groupLabels(group, middle, bottom)];
     }),
-    baseline(frame, y(chart.baseline)),
+    ...(chart.baseline === null ? [] : [baseline(frame, y(chart.baseline))]),
     ...panel.groups.flatMap((group, i) => valuesOf(chart, group, left + (i + 0.5) * groupWidth, groupWidth, y)),
     text((left + right) / 2, bottom + 56, chart.xLabel, { size: 13, fill: MUTED, anchor: "middle" }),
   ];
@@ -148,7 +148,7 @@ function groupLabels({ label, note }: Group, middle: number, bottom: number): st
 
 /** Over the bars, so that it shows where they end short of it and where they pass it. */
 function baseline({ left, right }: Frame, y: number): string {
-  return `<line x1="${px(left)}" x2="${px(right)}" y1="${px(y)}" y2="${px(y)}" stroke="#c0392b" stroke-width="1.5" stroke-dasharray="6 4"/>`;
+  return `<line x1="${px(left)}" x2="${px(right)}" y1="${px(y)}" y2="${px(y)}" stroke="${LIMIT}" stroke-width="1.5" stroke-dasharray="6 4"/>`;
 }
 
 /** Round steps from 0 to at least `max`, at most {@link TICKS} of them above 0. */

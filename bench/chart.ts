@@ -1,4 +1,4 @@
-import { GRID, INK, MUTED, picture, px, text, type Titles } from "./svg.js";
+import { GRID, INK, LIMIT, MUTED, picture, px, text, type Titles } from "./svg.js";
 
 /** A line chart with two logarithmic axes, as SVG: direct labels at the line ends. */
 export interface Chart extends Titles {
@@ -9,6 +9,8 @@ export interface Chart extends Titles {
   readonly series: readonly Series[];
   /** Places on the x axis to mark by a vertical line. */
   readonly marks: readonly Tick[];
+  /** Heights on the y axis to mark by a horizontal line. */
+  readonly levels: readonly Tick[];
 }
 
 export interface Tick {
@@ -42,13 +44,15 @@ type Scale = (value: number) => number;
 
 export function renderChart(chart: Chart): string {
   const points = chart.series.flatMap((series) => series.points);
-  const yTicks = ticks125(Math.min(...points.map(({ y }) => y)), Math.max(...points.map(({ y }) => y)));
+  const heights = [...points.map(({ y }) => y), ...chart.levels.map(({ at }) => at)];
+  const yTicks = ticks125(Math.min(...heights), Math.max(...heights));
   const x = logScale(chart.xTicks[0]!.at, chart.xTicks.at(-1)!.at, PLOT.left, PLOT.right);
   const y = logScale(yTicks[0]!, yTicks.at(-1)!, PLOT.bottom, PLOT.top);
   return picture(chart, WIDTH, HEIGHT, [
     ...horizontalGrid(yTicks, y, chart),
     ...verticalGrid(chart, x),
     ...chart.marks.flatMap((mark) => verticalMark(mark, x(mark.at))),
+    ...chart.levels.flatMap((level) => horizontalMark(level, y(level.at))),
     ...chart.series.flatMap((series) => line(series, x, y)),
     ...endLabels(chart, x, y),
   ]);
@@ -80,6 +84,13 @@ function verticalMark({ label }: Tick, at: number): string[] {
   return [
     `<line x1="${px(at)}" x2="${px(at)}" y1="${PLOT.top - 4}" y2="${PLOT.bottom}" stroke="${MUTED}" stroke-dasharray="2 4"/>`,
     text(at, PLOT.top - 10, label, { size: 12, fill: MUTED, anchor: "middle" }),
+  ];
+}
+
+function horizontalMark({ label }: Tick, at: number): string[] {
+  return [
+    `<line x1="${PLOT.left}" x2="${PLOT.right}" y1="${px(at)}" y2="${px(at)}" stroke="${LIMIT}" stroke-width="1.5" stroke-dasharray="6 4"/>`,
+    text(PLOT.right - 8, at - 6, label, { size: 12, fill: LIMIT, anchor: "end", halo: true }),
   ];
 }
 

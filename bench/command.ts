@@ -1,9 +1,11 @@
 import { VmemmapError } from "../src/errors.js";
+import { runCompare } from "./compare.js";
 import { runFields } from "./fields-suite.js";
 import { runHeads } from "./heads-suite.js";
 import { describeMachine, type Machine } from "./machine.js";
 import { HELP, parseBenchOptions, type BenchOptions, type SuiteName } from "./options.js";
 import { endWithReader, Output } from "./output.js";
+import { runAll } from "./page/all.js";
 import { runPasses } from "./passes-suite.js";
 import { runPgmap } from "./pgmap-suite.js";
 import { jsonReport, type SuiteReport } from "./report.js";
@@ -23,11 +25,23 @@ const SUITES: Readonly<Record<SuiteName, Suite>> = {
   upkeep: runUpkeep,
 };
 
+/** What is no suite but runs some. */
+const COMMANDS: Readonly<Record<string, ((argv: readonly string[]) => Promise<void>) | undefined>> = {
+  all: runAll,
+  compare: runCompare,
+};
+
 /** Runs `vmemmap bench` with these arguments and returns the exit code: 0, 1 on failure, 2 on a bad argument. */
 export async function runBenchCommand(argv: readonly string[]): Promise<number> {
   endWithReader(process.stdout);
   endWithReader(process.stderr);
   try {
+    const [name, ...rest] = argv;
+    const command = name === undefined ? undefined : COMMANDS[name];
+    if (command !== undefined) {
+      await command(rest);
+      return 0;
+    }
     const options = parseBenchOptions(argv);
     if (options === null) {
       process.stdout.write(HELP);

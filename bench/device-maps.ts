@@ -69,7 +69,8 @@ export function divideAmongPgmaps(pages: number, largestOrder: number): PgmapRan
 
 /** Makes the map as the kernel's drivers do: fs-dax pages, or device-dax folios of a larger order. */
 export function buildDeviceMap({ profile, order, pgmaps, listCapacity }: DeviceMapOptions): Vmemmap {
-  const map = new Vmemmap({ profile, memory: [BOOT_MEMORY], listCapacity });
+  const hotplugCapacity = pgmaps.reduce((pages, { start, end }) => pages + end - start, 0); // else the head index has no room for them
+  const map = new Vmemmap({ profile, memory: [BOOT_MEMORY], listCapacity, hotplugCapacity });
   for (const { address, start, end } of pgmaps) {
     const type = order === 0 ? "fs-dax" : "generic";
     map.memremapPages({ type, address, ranges: [{ start, end }], vmemmapShift: order });

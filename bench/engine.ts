@@ -6,9 +6,14 @@ import type { Build } from "../src/types.js";
 import type { Vmemmap } from "../src/vmemmap.js";
 import type { PlainMap } from "./javascript.js";
 
-/** Lets lookups take the unchecked loop everywhere. @throws VmemmapError "bad-image" where the map does not allow it */
+/**
+ * Lets lookups take the unchecked loop everywhere, and makes the head index. @throws VmemmapError "bad-image" where the map does not
+ * allow it, "out-of-memory" where more memory was added than the index has room for
+ */
 export function markWellFormed(map: Vmemmap): void {
   const illFormed = map.checkWellFormed();
+  if (map.headIndex.state === "dropped")
+    throw new VmemmapError("out-of-memory", "the map has no room for its head index");
   for (const { number } of map.sections) {
     if (!map.isWellFormed(number * PAGES_PER_SECTION)) {
       throw new VmemmapError("bad-image", `the map can't be measured: ${illFormed} of its words lead to no head`);

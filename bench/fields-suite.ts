@@ -7,7 +7,7 @@ import type { Output } from "./output.js";
 import { legend, table, type Result, type SuiteReport } from "./report.js";
 
 /** The suite "fields": orders and flags of pages and their folios, on the map of each encoding. */
-export async function runFields(options: BenchOptions, machine: Machine, output: Output): Promise<SuiteReport> {
+export async function runFields(options: BenchOptions, machine: Machine, output: Output): Promise<SuiteReport<Result>> {
   const suite: MapSuite<Result> = {
     sources: await mapSources(options),
     nameOf: ({ encoding }) => encoding,

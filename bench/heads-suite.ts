@@ -11,7 +11,7 @@ import { heading, legend, table, type Result, type SuiteReport } from "./report.
 import { buildTwins, describeTwins, startTwins, type Twins } from "./twins.js";
 
 /** The suite "heads": lookups of heads on the map of each encoding, and their picture. */
-export async function runHeads(options: BenchOptions, machine: Machine, output: Output): Promise<SuiteReport> {
+export async function runHeads(options: BenchOptions, machine: Machine, output: Output): Promise<SuiteReport<Result>> {
   const sources = await mapSources(options);
   if (options.plot) await refuseUnwritable(options.plot.file);
   const build = buildTwins(options, output);
@@ -85,7 +85,7 @@ async function measureSource(source: MapSource, plotted: Pattern | undefined, ru
 }
 
 /** The sizes of the picture: doublings below the wished size. */
-function sizesBelow(slots: number): number[] {
+export function sizesBelow(slots: number): number[] {
   const sizes: number[] = [];
   for (let size = MIN_SLOTS; size < slots; size *= 2) sizes.push(size);
   return sizes;

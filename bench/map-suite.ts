@@ -26,7 +26,7 @@ export async function runMapSuite<R extends object>(
   options: BenchOptions,
   machine: Machine,
   output: Output,
-): Promise<SuiteReport> {
+): Promise<SuiteReport<R>> {
   const { sources } = suite;
   const build = buildTwins(options, output);
   const compiler = describeTwins(build, options);

@@ -107,6 +107,9 @@ const SUITE_OPTIONS = {
 
 export const HELP = `Usage: vmemmap bench [heads|fields|pgmap|verify|passes|threads|upkeep] [options]
 
+       vmemmap bench all        the data and pictures of the results page; all --help says more
+       vmemmap bench compare    the key ratios beside those of the last release; compare --help says more
+
 Measures the WebAssembly engine, plain JavaScript and the same loop in C, on the same slots and the same PFNs.
   heads   compound_head, on the memory map of a real kernel (the default)
   fields  folio_order, the flags of a page's folio and its own, on the same maps
@@ -248,7 +251,7 @@ function parseOrders(text: string | undefined, slots: number): number[] {
   return [...new Set(orders)].sort((a, b) => a - b);
 }
 
-function parseNames<T extends string>(option: string, text: string, known: readonly T[]): T[] {
+export function parseNames<T extends string>(option: string, text: string, known: readonly T[]): T[] {
   return [...new Set(text.split(",").map((name) => nameAmong(option, name.trim(), known)))];
 }
 
@@ -270,7 +273,7 @@ function parseCount(option: string, text: string, min: number, max: number): num
   return count;
 }
 
-function parseSlots(text: string): number {
+export function parseSlots(text: string): number {
   const slots = parseCount("--slots", text, MIN_SLOTS, MAX_SLOTS);
   if (slots % PAGES_PER_SECTION !== 0) throw bad(`--slots: ${text} is not a multiple of 32Ki, the pages of a section`);
   return slots;

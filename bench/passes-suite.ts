@@ -7,7 +7,11 @@ import { passesLegend, passesTable, passResultsOf, type PassResult } from "./pas
 import type { SuiteReport } from "./report.js";
 
 /** The suite "passes": whole-map passes beside their twins and a plain one, on each map. */
-export async function runPasses(options: BenchOptions, machine: Machine, output: Output): Promise<SuiteReport> {
+export async function runPasses(
+  options: BenchOptions,
+  machine: Machine,
+  output: Output,
+): Promise<SuiteReport<PassResult>> {
   const suite: MapSuite<PassResult> = {
     sources: await realAndSynthetic(options),
     nameOf: ({ encoding, kind }) => `${encoding} ${kind}`,

@@ -14,7 +14,11 @@ import { heading, type SuiteReport } from "./report.js";
 import { buildTwins, describeTwins, startTwins } from "./twins.js";
 
 /** The suite "pgmap": what it costs to find a device page's pgmap through its folio. */
-export async function runPgmap(options: BenchOptions, machine: Machine, output: Output): Promise<SuiteReport> {
+export async function runPgmap(
+  options: BenchOptions,
+  machine: Machine,
+  output: Output,
+): Promise<SuiteReport<PgmapResult>> {
   if (options.plot) await refuseUnwritable(options.plot.file);
   const build = buildTwins(options, output);
   const compiler = describeTwins(build, options);

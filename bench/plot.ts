@@ -1,25 +1,12 @@
 import { SLOT_BYTES } from "../src/sections.js";
 import { renderChart, type Series, type Tick } from "./chart.js";
-import { hugePageCaveat, type Machine } from "./machine.js";
-import { formatCount, type ContenderName, type ThreadContender } from "./options.js";
+import { STYLES } from "./colours.js";
+import { hugePageCaveat, type Cache, type Machine } from "./machine.js";
+import { formatCount } from "./options.js";
 import { formatBytes, type Result } from "./report.js";
 
-/** No picture shows threads. */
-type PlottedContender = Exclude<ContenderName, ThreadContender>;
-
-/** Colours of Okabe and Ito, which colour-blind readers can tell apart; the native twins are dashed as well. */
-const STYLES: Readonly<Record<PlottedContender, Omit<Series, "name" | "points">>> = {
-  native: { colour: "#000000", dashes: "7 4" },
-  "native-simd": { colour: "#6b6b6b", dashes: "2 3" },
-  "native-chain": { colour: "#999999", dashes: "1 4" },
-  "wasm-simd": { colour: "#d55e00", strong: true },
-  "wasm-scalar": { colour: "#b8860b" },
-  "wasm-index": { colour: "#e8a200", strong: true },
-  "native-index": { colour: "#8a6d00", dashes: "7 4" },
-  "wasm-call": { colour: "#b0558a" },
-  "js-uint32": { colour: "#008f69" },
-  "js-bigint": { colour: "#0072b2" },
-};
+/** Of the head index a lookup of a head reads a bit for each page, and a byte for each 64. */
+const INDEX_BYTES_PER_SLOT = 9 / 64;
 
 /** What the small print of the picture says. */
 export interface PlotFacts {
@@ -30,8 +17,15 @@ export interface PlotFacts {
   readonly seed: number;
 }
 
-/** Draws lookups a second against map size, one line per contender. All results are of one encoding and one pattern. */
-export function plot(results: readonly Result[], { machine, compiler, origin, seed }: PlotFacts): string {
+/**
+ * Draws lookups a second against map size, one line per contender. All results are of one encoding and one pattern. `limits`
+ * are rates to draw as horizontal lines.
+ */
+export function plot(
+  results: readonly Result[],
+  { machine, compiler, origin, seed }: PlotFacts,
+  limits: readonly Tick[] = [],
+): string {
   const sizes = [...new Set(results.map(({ slots }) => slots))].sort((a, b) => a - b);
   const { encoding, pattern } = results[0]!;
   return renderChart({
@@ -46,7 +40,8 @@ export function plot(results: readonly Result[], { machine, compiler, origin, se
     yLabel: "lookups per second",
     formatY: formatRate,
     series: seriesOf(results),
-    marks: cacheMarks(machine, sizes),
+    marks: [...cacheMarks(machine, sizes), ...indexMarks(machine, results, sizes)],
+    levels: limits,
   });
 }
 
@@ -54,7 +49,7 @@ function seriesOf(results: readonly Result[]): Series[] {
   const names = [...new Set(results.map(({ contender }) => contender))];
   return names.map((name) => ({
     name,
-    ...STYLES[name as PlottedContender],
+    ...STYLES[name],
     points: results
       .filter(({ contender }) => contender === name)
       .map(({ slots, lookupsPerSecond }) => ({ x: slots, y: lookupsPerSecond }))
@@ -64,13 +59,23 @@ function seriesOf(results: readonly Result[]): Series[] {
 
 /** The map sizes from which on a cache no longer holds all slots. */
 function cacheMarks({ caches }: Machine, sizes: readonly number[]): Tick[] {
+  return marksWithin(caches, SLOT_BYTES, "", sizes);
+}
+
+/** And those from which on it no longer holds the head index, where one took part. */
+function indexMarks({ caches }: Machine, results: readonly Result[], sizes: readonly number[]): Tick[] {
+  if (!results.some(({ contender }) => contender === "wasm-index")) return [];
+  return marksWithin(caches, INDEX_BYTES_PER_SLOT, "index ", sizes);
+}
+
+function marksWithin(caches: readonly Cache[], bytesPerSlot: number, prefix: string, sizes: readonly number[]): Tick[] {
   return caches
-    .map(({ level, bytes }) => ({ at: bytes / SLOT_BYTES, label: `L${level} ${formatBytes(bytes)}` }))
+    .map(({ level, bytes }) => ({ at: bytes / bytesPerSlot, label: `${prefix}L${level} ${formatBytes(bytes)}` }))
     .filter(({ at }) => at >= sizes[0]! && at <= sizes.at(-1)!);
 }
 
 /** 98300000 as "98 M". */
-function formatRate(rate: number): string {
+export function formatRate(rate: number): string {
   if (rate >= 1e9) return `${Number((rate / 1e9).toPrecision(2))} G`;
   return `${Number((rate / 1e6).toPrecision(rate >= 1e8 ? 3 : 2))} M`;
 }

@@ -45,9 +45,9 @@ function round(value: number, digits: number): number {
 }
 
 /** What a suite measured, on which maps, beside which twins in C. */
-export interface SuiteReport {
+export interface SuiteReport<R extends object = object> {
   /** Figures, with the keys of the JSON output. */
-  readonly results: readonly object[];
+  readonly results: readonly R[];
   /** Null without the twins. */
   readonly compiler: string | null;
   /** Where the map of each encoding comes from; in suites without lists, of each encoding and kind of map. */

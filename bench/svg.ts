@@ -2,6 +2,8 @@
 
 export const INK = "#1b1f24";
 export const MUTED = "#59636e";
+/** Lines that others are held against. */
+export const LIMIT = "#c0392b";
 export const GRID = "#e3e6ea";
 
 const MARGIN = 24;

@@ -8,11 +8,20 @@ import { collectGarbage } from "./memory.js";
 import { formatCount, type BenchOptions } from "./options.js";
 import type { Output } from "./output.js";
 import { contenderLegend, heading, legendOf, renderTable, type Result, type SuiteReport, table } from "./report.js";
-import { ThreadsBench, countCosts } from "./threads.js";
+import { ThreadsBench, countCosts, type CountCost } from "./threads.js";
 import { buildTwins, describeTwins, startTwins, type Twins } from "./twins.js";
 
+/** What counts cost, with the keys of the JSON output. */
+interface CountResult extends CountCost {
+  readonly op: "counts";
+}
+
 /** The suite "threads": heads by two workers and by one over the same memory, and what atomic counts cost. */
-export async function runThreads(options: BenchOptions, machine: Machine, output: Output): Promise<SuiteReport> {
+export async function runThreads(
+  options: BenchOptions,
+  machine: Machine,
+  output: Output,
+): Promise<SuiteReport<Result | CountResult>> {
   if (!provideBuild("shared", shared)) throw new VmemmapError("bad-argument", "this host's WebAssembly has no threads");
   const sources = await mapSources(options);
   const build = buildTwins(options, output);
@@ -34,10 +43,15 @@ export async function runThreads(options: BenchOptions, machine: Machine, output
   const costs = countCosts(smallMaps(), Math.max(options.rounds, 100));
   output.print(`\n${costTable(costs)}${legendOf(contenderLegend(options.contenders, LEGEND))}`);
   return {
-    results: [...results, ...costs.map((cost) => ({ op: "counts", ...cost }))],
+    results: [...results, ...costs.map((cost) => ({ op: "counts" as const, ...cost }))],
     compiler: twins === null ? null : compiler,
     map: Object.fromEntries(sources.map(({ encoding, origin }) => [encoding, origin])),
   };
+}
+
+/** A report's lookups, without what counts cost. */
+export function lookupsIn({ results }: SuiteReport<Result | CountResult>): Result[] {
+  return results.filter((result): result is Result => result.op !== "counts");
 }
 
 async function measureSource(
@@ -83,7 +97,7 @@ function smallMaps(): Vmemmap[] {
   return (["simd", "shared"] as const).map((build) => new Vmemmap({ memory, build }));
 }
 
-function costTable(costs: readonly { build: string; get: number; put: number }[]): string {
+function costTable(costs: readonly CountCost[]): string {
   const rows = costs.map(({ build, get, put }) => [build, get.toFixed(2), put.toFixed(2)]);
   return renderTable("references, one thread, slots in cache", ["build", "ns/get", "ns/put"], rows, 1);
 }

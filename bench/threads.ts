@@ -99,8 +99,15 @@ function localContenders(
 /** Slots whose references are counted. */
 const COUNTED = 4096;
 
-/** Nanoseconds that one reference takes and gives back, by build: the same list, in cache, with plain counts and with atomic ones. */
-export function countCosts(maps: readonly Vmemmap[], rounds: number): { build: string; get: number; put: number }[] {
+/** Nanoseconds that a build takes for a reference, and to give it back. */
+export interface CountCost {
+  readonly build: string;
+  readonly get: number;
+  readonly put: number;
+}
+
+/** By build: the same list, in cache, with plain counts and with atomic ones. */
+export function countCosts(maps: readonly Vmemmap[], rounds: number): CountCost[] {
   const turns = maps.map((map) => ({ map, get: [] as number[], put: [] as number[] }));
   for (const { core } of maps) prepareCounts(core);
   for (let round = 0; round < rounds; round++) {

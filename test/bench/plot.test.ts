@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { spread } from "../../bench/chart.js";
+import { spread, type Tick } from "../../bench/chart.js";
 import type { ContenderName } from "../../bench/options.js";
 import { plot } from "../../bench/plot.js";
 import { resultsOf } from "../../bench/report.js";
@@ -7,16 +7,16 @@ import { expectWellFormed, MACHINE } from "./svg.js";
 
 const SIZES = [65536, 2 ** 20, 2 ** 24];
 
-function picture(machine = MACHINE): string {
+function picture(machine = MACHINE, limits: readonly Tick[] = []): string {
   const results = SIZES.flatMap((slots, i) => {
     const times = new Map<ContenderName, number>([
       ["native", 10 + i],
-      ["wasm-simd", 10.1 + i],
+      ["wasm-index", 10.1 + i],
       ["js-bigint", 400],
     ]);
     return resultsOf({ op: "heads", encoding: "mask", pattern: "random", slots }, times);
   });
-  return plot(results, { machine, compiler: "cc 12", origin: "linux-7.3.4-hvo", seed: 5 });
+  return plot(results, { machine, compiler: "cc 12", origin: "linux-7.3.4-hvo", seed: 5 }, limits);
 }
 
 test("the picture is well-formed XML", () => {
@@ -48,6 +48,14 @@ test("huge pages are told where ratios are not comparable", () => {
 test("caches are marked where the slots begin to outgrow them", () => {
   expect(picture()).toContain(">L3 32 MiB<");
   expect(picture()).not.toContain(">L2 1 MiB<"); // left of the smallest map
+});
+
+test("where the head index outgrows a cache is marked too", () => {
+  expect(picture()).toContain(">index L2 1 MiB<");
+});
+
+test("limits are drawn", () => {
+  expect(picture(MACHINE, [{ at: 250e6, label: "memory" }])).toContain(">memory<");
 });
 
 test("labels move apart as little as they must, and stay inside", () => {
