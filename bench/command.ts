@@ -7,6 +7,7 @@ import { endWithReader, Output } from "./output.js";
 import { runPasses } from "./passes-suite.js";
 import { runPgmap } from "./pgmap-suite.js";
 import { jsonReport, type SuiteReport } from "./report.js";
+import { runScale } from "./scale-suite.js";
 import { runThreads } from "./threads-suite.js";
 import { runVerify } from "./verify-suite.js";
 
@@ -19,6 +20,7 @@ const SUITES: Readonly<Record<SuiteName, Suite>> = {
   verify: runVerify,
   passes: runPasses,
   threads: runThreads,
+  scale: runScale,
 };
 
 /** Runs `vmemmap bench` with these arguments and returns the exit code: 0, 1 on failure, 2 on a bad argument. */

@@ -8,7 +8,7 @@ import { formatBytes, type Result } from "./report.js";
 type PlottedContender = Exclude<ContenderName, ThreadContender>;
 
 /** Colours of Okabe and Ito, which colour-blind readers can tell apart; the native twins are dashed as well. */
-const STYLES: Readonly<Record<PlottedContender, Omit<Series, "name" | "points">>> = {
+export const STYLES: Readonly<Record<PlottedContender, Omit<Series, "name" | "points">>> = {
   native: { colour: "#000000", dashes: "7 4" },
   "native-simd": { colour: "#6b6b6b", dashes: "2 3" },
   "native-chain": { colour: "#999999", dashes: "1 4" },
@@ -70,7 +70,7 @@ function cacheMarks({ caches }: Machine, sizes: readonly number[]): Tick[] {
 }
 
 /** 98300000 as "98 M". */
-function formatRate(rate: number): string {
+export function formatRate(rate: number): string {
   if (rate >= 1e9) return `${Number((rate / 1e9).toPrecision(2))} G`;
   return `${Number((rate / 1e6).toPrecision(rate >= 1e8 ? 3 : 2))} M`;
 }

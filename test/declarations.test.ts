@@ -5,11 +5,14 @@ import { it } from "vitest";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-it.each(["index.d.ts", "threads/index.d.ts", "shards/index.d.ts"])("%s compiles for a consumer with Node's types alone", (file) => {
-  const options = "--noEmit --strict --module nodenext --target es2022 --lib es2022 --types node --ignoreConfig";
-  execFileSync(
-    process.execPath,
-    [`${root}/node_modules/typescript/bin/tsc`, ...options.split(" "), `dist/src/${file}`],
-    { cwd: root, stdio: "pipe" },
-  );
-});
+it.each(["index.d.ts", "threads/index.d.ts", "shards/index.d.ts"])(
+  "%s compiles for a consumer with Node's types alone",
+  (file) => {
+    const options = "--noEmit --strict --module nodenext --target es2022 --lib es2022 --types node --ignoreConfig";
+    execFileSync(
+      process.execPath,
+      [`${root}/node_modules/typescript/bin/tsc`, ...options.split(" "), `dist/src/${file}`],
+      { cwd: root, stdio: "pipe" },
+    );
+  },
+);
