@@ -9,6 +9,7 @@ import { runAll } from "./page/all.js";
 import { runPasses } from "./passes-suite.js";
 import { runPgmap } from "./pgmap-suite.js";
 import { jsonReport, type SuiteReport } from "./report.js";
+import { runScale } from "./scale-suite.js";
 import { runThreads } from "./threads-suite.js";
 import { runUpkeep } from "./upkeep-suite.js";
 import { runVerify } from "./verify-suite.js";
@@ -23,6 +24,7 @@ const SUITES: Readonly<Record<SuiteName, Suite>> = {
   passes: runPasses,
   threads: runThreads,
   upkeep: runUpkeep,
+  scale: runScale,
 };
 
 /** What is no suite but runs some. */

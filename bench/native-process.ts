@@ -47,16 +47,18 @@ export class NativeProcess {
     });
   }
 
-  /** Sends all slots; the bytes go through in parts, so this copies nothing on this side. */
-  async sendMap({ slots, encoding, vmemmapBase, headBit, orderOffset }: PlainMap): Promise<void> {
+  /** Sends all slots, or copies of them side by side; the bytes go through in parts, so this copies nothing on this side. */
+  async sendMap({ slots, encoding, vmemmapBase, headBit, orderOffset }: PlainMap, copies = 1): Promise<void> {
     const headFlag = 1n << BigInt(headBit);
-    await this.#send(`map ${slots.length / SLOT_BYTES} ${vmemmapBase} ${headFlag} ${orderOffset} ${encoding}\n`, slots);
+    const count = (slots.length / SLOT_BYTES) * copies;
+    await this.#send(`map ${count} ${vmemmapBase} ${headFlag} ${orderOffset} ${encoding}\n`, slots, copies);
     await this.#readLine();
   }
 
-  /** Sends the engine's head index of so many slots: the blocks' words, then their bytes. */
-  async sendIndex(slots: number, index: Uint8Array): Promise<void> {
-    await this.#send(`index ${slots}\n`, index);
+  /** Sends the engine's head index of so many slots, or of copies of them: the blocks' words, then their bytes. */
+  async sendIndex(slots: number, index: Uint8Array, copies = 1): Promise<void> {
+    await this.#send(`index ${slots * copies}\n`, index.subarray(0, slots / 8), copies);
+    await this.#send("", index.subarray(slots / 8), copies);
     await this.#readLine();
   }
 
@@ -110,12 +112,14 @@ export class NativeProcess {
     while (!this.#ended) await this.#more();
   }
 
-  async #send(line: string, payload?: Uint8Array): Promise<void> {
+  async #send(line: string, payload?: Uint8Array, times = 1): Promise<void> {
     this.#child.stdin.write(line);
     if (payload === undefined) return;
     const part = 2 ** 20;
-    for (let at = 0; at < payload.length && !this.#ended; at += part) {
-      if (!this.#child.stdin.write(payload.subarray(at, at + part))) await this.#drained();
+    for (let copy = 0; copy < times; copy++) {
+      for (let at = 0; at < payload.length && !this.#ended; at += part) {
+        if (!this.#child.stdin.write(payload.subarray(at, at + part))) await this.#drained();
+      }
     }
   }
 

@@ -32,7 +32,7 @@ export const CONTENDERS = [
 export type ThreadContender = (typeof THREAD_CONTENDERS)[number];
 export type ContenderName = (typeof CONTENDERS)[number];
 
-export const SUITES = ["heads", "fields", "pgmap", "verify", "passes", "threads", "upkeep"] as const;
+export const SUITES = ["heads", "fields", "pgmap", "verify", "passes", "threads", "upkeep", "scale"] as const;
 export type SuiteName = (typeof SUITES)[number];
 
 /** All contenders but those of threads and these. */
@@ -49,6 +49,7 @@ export const SUITE_CONTENDERS: Readonly<Record<SuiteName, readonly ContenderName
   passes: ["native", "native-simd", "js-uint32", "wasm-simd", "wasm-scalar"],
   threads: ["native", "native-simd", ...THREAD_CONTENDERS],
   upkeep: ["wasm-simd"],
+  scale: ["native", "native-simd", "native-index", "wasm-simd", "wasm-index"],
 };
 
 /** Percentages of memory by folio order; they add up to 100. */
@@ -89,6 +90,8 @@ const DEFAULT_PATTERNS = "random,sequential";
 const DEFAULT_MIX_TEXT = "0:60,2:20,9:20";
 export const MIN_SLOTS = 64 * 1024;
 const MAX_SLOTS = 60 * 1024 * 1024;
+/** Where maps may be of several memories. */
+const MAX_SHARDED_SLOTS = 256 * 1024 * 1024;
 /** Single pages; 16 KiB, whose heads do not fit the caches; 2 MiB and 1 GiB, as device-dax makes them. */
 const DEFAULT_ORDERS = [0, 2, 9, 18];
 /** The kernels that have page_pgmap(), without HVO's fake heads. */
@@ -97,15 +100,16 @@ const PGMAP_ENCODINGS: readonly TailEncoding[] = ["pointer", "mask"];
 const WITHOUT_LISTS: readonly SuiteName[] = ["verify", "passes", "upkeep"];
 /** Options that some benchmarks do not have. */
 const SUITE_OPTIONS = {
+  encoding: ["heads", "fields", "pgmap", "verify", "passes", "threads"],
   map: ["heads", "fields", "verify", "passes", "threads"],
   mix: ["heads", "fields", "verify", "passes", "threads"],
   orders: ["pgmap"],
-  pattern: ["heads", "fields", "pgmap", "threads"],
-  lookups: ["heads", "fields", "pgmap", "threads"],
-  plot: ["heads", "pgmap"],
+  pattern: ["heads", "fields", "pgmap", "threads", "scale"],
+  lookups: ["heads", "fields", "pgmap", "threads", "scale"],
+  plot: ["heads", "pgmap", "scale"],
 } as const satisfies Record<string, readonly SuiteName[]>;
 
-export const HELP = `Usage: vmemmap bench [heads|fields|pgmap|verify|passes|threads|upkeep] [options]
+export const HELP = `Usage: vmemmap bench [heads|fields|pgmap|verify|passes|threads|upkeep|scale] [options]
 
        vmemmap bench all        the data and pictures of the results page; all --help says more
        vmemmap bench compare    the key ratios beside those of the last release; compare --help says more
@@ -121,23 +125,25 @@ Measures the WebAssembly engine, plain JavaScript and the same loop in C, on the
           maps as verify
   threads compound_head on two worker threads and on one, over the same shared memory; and what atomic counts cost
   upkeep  what it costs to keep the head index current: folios made, split and freed, device memory mapped
+  scale   maps of 1Mi slots and doublings up to --slots, over as many memories as they need: built, checked, and compound_head
+          with routing, on this thread and on workers. Needs the bytes of the slots and 1 GiB: 17 GiB for --slots 256Mi
 
-  --slots N            size of the map, 64Ki to 60Mi (default 16Mi: the map of a machine with 64 GiB)
-  --encoding LIST      of ${ENCODINGS.join(", ")} (default: all; pgmap: ${PGMAP_ENCODINGS.join(",")})
-  --pattern LIST       heads, fields, pgmap, threads: of ${PATTERNS.join(", ")} (default: ${DEFAULT_PATTERNS})
+  --slots N            size of the map, 64Ki to 60Mi, scale: 1Mi to 256Mi (default 16Mi: the map of a machine with 64 GiB)
+  --encoding LIST      all but scale: of ${ENCODINGS.join(", ")} (default: all; pgmap: ${PGMAP_ENCODINGS.join(",")})
+  --pattern LIST       heads, fields, pgmap, threads, scale: of ${PATTERNS.join(", ")} (default: ${DEFAULT_PATTERNS})
   --contenders LIST    of ${CONTENDERS.join(", ")}
                        (default: all that the benchmark has)
-  --map FILE           all but pgmap: tile this map image in place of the real maps that ship with the package
+  --map FILE           all but pgmap, scale: tile this map image in place of the real maps that ship with the package
   --mix ORDER:PERCENT,...
-                       all but pgmap: a synthetic map with these percentages of memory by folio order, such as
+                       all but pgmap, scale: a synthetic map with these percentages of memory by folio order, such as
                        0:60,2:20,9:20
   --orders LIST        pgmap: orders of the folios, up to ${MAX_ORDER} (default: of ${DEFAULT_ORDERS.join(",")} those that divide the map)
-  --lookups N          heads, fields, pgmap, threads: length of the list of PFNs (default 4Mi)
+  --lookups N          heads, fields, pgmap, threads, scale: length of the list of PFNs (default 4Mi)
   --rounds N           timed blocks of each contender, verify, passes: passes; the median counts (default 30)
   --seed N             seed of patterns and synthetic maps (default 1)
   --huge-pages         the slots of the loops in C stand in 2 MiB pages, as a kernel maps most of its vmemmap
   --json               print one JSON object
-  --plot FILE.svg      heads, pgmap: also draw: heads, lookups per second against map size; pgmap, the folio's cost by order
+  --plot FILE.svg      heads, pgmap, scale: also draw: heads and scale, lookups per second against map size; pgmap, the folio's cost by order
   --help               print this
 
 The loops in C need a C compiler (cc, or $CC); without one they are left out.
@@ -155,7 +161,7 @@ export function parseBenchOptions(argv: readonly string[]): BenchOptions | null 
   if (values.map !== undefined && values.mix !== undefined) throw bad("--map and --mix exclude each other");
   const hasLists = !WITHOUT_LISTS.includes(suite);
   const patterns = hasLists ? parseNames("--pattern", values.pattern ?? DEFAULT_PATTERNS, PATTERNS) : [];
-  const slots = parseSlots(values.slots);
+  const slots = parseSlots(values.slots, suite);
   return {
     suite,
     encodings: parseEncodings(suite, values.encoding),
@@ -273,8 +279,9 @@ function parseCount(option: string, text: string, min: number, max: number): num
   return count;
 }
 
-export function parseSlots(text: string): number {
-  const slots = parseCount("--slots", text, MIN_SLOTS, MAX_SLOTS);
+export function parseSlots(text: string, suite: SuiteName = "heads"): number {
+  const [min, max] = suite === "scale" ? [2 ** 20, MAX_SHARDED_SLOTS] : [MIN_SLOTS, MAX_SLOTS];
+  const slots = parseCount("--slots", text, min, max);
   if (slots % PAGES_PER_SECTION !== 0) throw bad(`--slots: ${text} is not a multiple of 32Ki, the pages of a section`);
   return slots;
 }

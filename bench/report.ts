@@ -63,7 +63,12 @@ export function jsonReport(machine: Machine, options: BenchOptions, { results, c
 }
 
 /** The lines above the tables: what was measured on what. */
-export function heading(machine: Machine, options: BenchOptions, compiler: string): string {
+export function heading(
+  machine: Machine,
+  options: BenchOptions,
+  compiler: string,
+  sampled: readonly [name: string, text: string] = samples(options),
+): string {
   const { slots } = options;
   const pageSize = machine.pageSize === null ? "unknown" : formatBytes(machine.pageSize);
   const lines = [
@@ -71,9 +76,9 @@ export function heading(machine: Machine, options: BenchOptions, compiler: strin
     ["node", `${machine.node}, page size ${pageSize}${hugePageCaveat(machine)}`],
     ["native", compiler],
     ["map", `${formatCount(slots)} slots (${formatBytes(slots * SLOT_BYTES)}; memory of ${formatBytes(slots * 4096)})`],
-    samples(options),
+    sampled,
   ];
-  return lines.map(([name, text]) => `${name!.padEnd(9)}${text}\n`).join("");
+  return lines.map(([name, text]) => `${name.padEnd(9)}${text}\n`).join("");
 }
 
 function samples({ lookups, rounds, seed }: BenchOptions): [name: string, text: string] {

@@ -1,9 +1,12 @@
 // Lists of PFNs for a map of several memories, its shards: each PFN goes to its shard's bucket, and the answers come back
 // to the places of the PFNs. This works over a memory of its own, which the host plans: none of the map's state is read.
 //
-// A table tells the shard of each 2^22 pages, the most that a folio has, so that none is cut. An entry is a u16, four times the
-// number of the shard, or 0 for pages of no shard: what is absent has the first bucket. Cursors, a u32 each, say where each
-// bucket goes on. A route leaves a trail, the entry of each PFN: along it the answers are picked up again.
+// A table tells the shard of each 2^22 pages, the most that a folio has, so that none is cut. An entry is a u16, eight times the
+// number of the shard, or 0 for pages of no shard: what is absent has the first bucket. A route leaves a trail, the entry of each
+// PFN: along it the answers are picked up again.
+//
+// A bucket has two cursors, u32 each, that start from its middle: one goes down for the list's first half, from its end, the other up
+// for the second half. So two chains of cursors that wait for each other's last store are under way, and a bucket is in the list's order.
 
 /** log2 of the pages that have one entry in the table of shards: those of the largest folio. */
 export const SHARD_UNIT_SHIFT: u32 = 22;
@@ -28,24 +31,52 @@ function shard_of<T>(table: u32, at: u32): u32 {
   return <f64>pfn == number ? shard_of_unit(table, <u32>(pfn >> SHARD_UNIT_SHIFT)) : NO_SHARD;
 }
 
-/** Copy an element to where a cursor stands, and move that. */
+/** Where the cursor that goes up stands behind the one that goes down. */
+const UP: u32 = sizeof<u32>();
+
+/** Move a cursor by an element; where that is. */
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
-function append<T>(cursor: u32, src: u32): void {
-  const to = load<u32>(cursor);
-  store<T>(to, load<T>(src));
-  store<u32>(cursor, to + sizeof<T>());
+function next_down<T>(cursor: u32): u32 {
+  const at = load<u32>(cursor) - sizeof<T>();
+  store<u32>(cursor, at);
+  return at;
+}
+
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function next_up<T>(cursor: u32): u32 {
+  const at = load<u32>(cursor, UP);
+  store<u32>(cursor, at + sizeof<T>(), UP);
+  return at;
+}
+
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function route_down<T>(from: u32, table: u32, cursors: u32, trail: u32): void {
+  const shard = shard_of<T>(table, from);
+  store<u16>(trail, shard);
+  store<T>(next_down<T>(cursors + shard), load<T>(from));
+}
+
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function route_up<T>(from: u32, table: u32, cursors: u32, trail: u32): void {
+  const shard = shard_of<T>(table, from);
+  store<u16>(trail, shard);
+  store<T>(next_up<T>(cursors + shard), load<T>(from));
 }
 
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
 function route<T>(src: u32, nr: u32, table: u32, cursors: u32, trail: u32): void {
-  for (let at: u32 = 0; at < nr; at++) {
-    const from = src + at * sizeof<T>();
-    const shard = shard_of<T>(table, from);
-    store<u16>(trail + (at << 1), shard);
-    append<T>(cursors + shard, from);
+  let up = nr >> 1;
+  for (let down = up; down != 0; up++) {
+    down--;
+    route_down<T>(src + down * sizeof<T>(), table, cursors, trail + (down << 1));
+    route_up<T>(src + up * sizeof<T>(), table, cursors, trail + (up << 1));
   }
+  if (up < nr) route_up<T>(src + up * sizeof<T>(), table, cursors, trail + (up << 1));
 }
 
 /** Put each PFN below 2^32 of a list into the bucket of its shard. */
@@ -81,12 +112,15 @@ export function leading_f64_of_shard(src: u32, nr: u32, table: u32): u32 {
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
 function gather<T>(dst: u32, nr: u32, cursors: u32, trail: u32): void {
-  for (let at: u32 = 0; at < nr; at++) {
-    const cursor = cursors + load<u16>(trail + (at << 1));
-    const from = load<u32>(cursor);
-    store<T>(dst + at * sizeof<T>(), load<T>(from));
-    store<u32>(cursor, from + sizeof<T>());
+  let up = nr >> 1;
+  for (let down = up; down != 0; up++) {
+    down--;
+    const below = next_down<T>(cursors + load<u16>(trail + (down << 1)));
+    const above = next_up<T>(cursors + load<u16>(trail + (up << 1)));
+    store<T>(dst + down * sizeof<T>(), load<T>(below));
+    store<T>(dst + up * sizeof<T>(), load<T>(above));
   }
+  if (up < nr) store<T>(dst + up * sizeof<T>(), load<T>(next_up<T>(cursors + load<u16>(trail + (up << 1)))));
 }
 
 /** Answers of 32 bits from their buckets, in the order of the list that was routed. */

@@ -15,7 +15,8 @@ const TABLE = WASM_PAGE;
 const LINE = 64;
 /** Buckets are not a power of two apart, so that all cursors do not stand in one set of the cache. */
 const BUCKET_BYTES = ROUTED * 8 + 5 * LINE;
-const CURSOR_BYTES = 4;
+/** Two cursors a bucket: one goes down from its middle, the other up. */
+const CURSOR_BYTES = 8;
 
 const align = (bytes: number): number => Math.ceil(bytes / LINE) * LINE;
 
@@ -61,6 +62,14 @@ interface LanePlan {
   readonly at: number;
 }
 
+/** What stands in a bucket: elements before its middle, and all. */
+interface Extent {
+  readonly below: number;
+  readonly count: number;
+}
+
+const middleOf = (buckets: number, bucket: number): number => buckets + bucket * BUCKET_BYTES + (ROUTED / 2) * 8;
+
 /** Room for one stretch of a list on its way. */
 export class Lane {
   readonly #cursors: Uint32Array;
@@ -69,15 +78,14 @@ export class Lane {
   readonly #answers: number;
   #kind = 0;
   #length = 0;
-  /** By bucket. */
-  #counts: readonly number[] = [];
+  #extents: readonly Extent[] = [];
 
   constructor(
     readonly exports: CoreExports,
     readonly buffer: ArrayBufferLike,
     readonly plan: LanePlan,
   ) {
-    this.#cursors = new Uint32Array(buffer, plan.cursors, plan.buckets);
+    this.#cursors = new Uint32Array(buffer, plan.cursors, 2 * plan.buckets);
     this.#trail = plan.at + ROUTED * 8;
     this.#buckets = align(this.#trail + ROUTED * 2);
     this.#answers = this.#buckets + plan.buckets * BUCKET_BYTES;
@@ -105,36 +113,44 @@ export class Lane {
     const route = wide ? this.exports.route_f64 : this.exports.route_pfns;
     route(at, this.#length, TABLE, cursors, this.#trail);
     const size = wide ? 8 : 4;
-    this.#counts = Array.from(this.#cursors, (end, bucket) => (end - (this.#buckets + bucket * BUCKET_BYTES)) / size);
+    this.#extents = Array.from({ length: this.plan.buckets }, (_, bucket) => {
+      const [down, up] = this.#cursors.subarray(2 * bucket);
+      return { below: (middleOf(this.#buckets, bucket) - down!) / size, count: (up! - down!) / size };
+    });
   }
 
   #start(buckets: number): void {
-    for (let bucket = 0; bucket < this.plan.buckets; bucket++) this.#cursors[bucket] = buckets + bucket * BUCKET_BYTES;
+    for (let bucket = 0; bucket < this.plan.buckets; bucket++) {
+      this.#cursors.fill(middleOf(buckets, bucket), 2 * bucket, 2 * bucket + 2);
+    }
   }
 
   /** How many pages are of no shard. */
   get absent(): number {
-    return this.#counts[0]!;
+    return this.#extents[0]!.count;
   }
 
   /** Pages of a shard, by its number, and room for the answers; null where there are none. */
   bucketOf(shard: number, out: OutList): { readonly pages: PfnList; readonly out: OutList } | null {
-    const count = this.#counts[shard + 1]!;
-    if (count === 0) return null;
-    const at = this.#buckets + (shard + 1) * BUCKET_BYTES;
-    const pages = viewOf(this.buffer, { kind: this.#kind, at }, 0, count) as PfnList;
-    return { pages, out: this.#answersAt(shard + 1, out) };
+    const bucket = shard + 1;
+    if (this.#extents[bucket]!.count === 0) return null;
+    const pages = this.#viewOf(this.#buckets, bucket, this.#kind, this.plan.wide ? 8 : 4) as PfnList;
+    return { pages, out: this.#answersOf(bucket, out) };
   }
 
-  #answersAt(bucket: number, out: OutList): OutList {
-    const at = this.#answers + bucket * BUCKET_BYTES;
-    return viewOf(this.buffer, { kind: placeOf(out).kind, at }, 0, this.#counts[bucket]!);
+  #answersOf(bucket: number, out: OutList): OutList {
+    return this.#viewOf(this.#answers, bucket, placeOf(out).kind, out.BYTES_PER_ELEMENT);
+  }
+
+  #viewOf(buckets: number, bucket: number, kind: number, size: number): OutList {
+    const { below, count } = this.#extents[bucket]!;
+    return viewOf(this.buffer, { kind, at: middleOf(buckets, bucket) - below * size }, 0, count);
   }
 
   /** All answers, in the order of the list, once the shards' are there. */
   gather(out: OutList): void {
     const { at, cursors } = this.plan;
-    fillAbsent(this.#answersAt(0, out));
+    fillAbsent(this.#answersOf(0, out));
     this.#start(this.#answers);
     const gather = out.BYTES_PER_ELEMENT === 8 ? this.exports.gather_u64 : this.exports.gather_u32;
     gather(at, this.#length, cursors, this.#trail);

@@ -145,7 +145,7 @@ describe("parseBenchOptions", () => {
     [["--rounds", "0"], "--rounds: 0 is not within 1 to 10000"],
     [["--seed", "-1"], '--seed: "-1" is no value for it'],
     [["--seed"], "--seed: the value is missing"],
-    [["tails"], 'benchmark: "tails" is none of heads, fields, pgmap, verify, passes, threads, upkeep'],
+    [["tails"], 'benchmark: "tails" is none of heads, fields, pgmap, verify, passes, threads, upkeep, scale'],
     [
       ["pgmap", "--map", "x"],
       "--map belongs to the benchmarks heads, fields, verify, passes and threads, not to pgmap",
@@ -158,17 +158,22 @@ describe("parseBenchOptions", () => {
     [["verify", "--orders", "9"], "--orders belongs to the benchmark pgmap, not to verify"],
     [
       ["verify", "--pattern", "random"],
-      "--pattern belongs to the benchmarks heads, fields, pgmap and threads, not to verify",
+      "--pattern belongs to the benchmarks heads, fields, pgmap, threads and scale, not to verify",
     ],
     [
       ["verify", "--lookups", "1Mi"],
-      "--lookups belongs to the benchmarks heads, fields, pgmap and threads, not to verify",
+      "--lookups belongs to the benchmarks heads, fields, pgmap, threads and scale, not to verify",
     ],
     [
       ["passes", "--pattern", "random"],
-      "--pattern belongs to the benchmarks heads, fields, pgmap and threads, not to passes",
+      "--pattern belongs to the benchmarks heads, fields, pgmap, threads and scale, not to passes",
     ],
-    [["verify", "--plot", "a.svg"], "--plot belongs to the benchmarks heads and pgmap, not to verify"],
+    [
+      ["scale", "--encoding", "mask"],
+      "--encoding belongs to the benchmarks heads, fields, pgmap, verify, passes and threads, not",
+    ],
+    [["scale", "--slots", "512Ki"], "--slots: 512Ki is not within 1Mi to 256Mi"],
+    [["verify", "--plot", "a.svg"], "--plot belongs to the benchmarks heads, pgmap and scale, not to verify"],
     [["verify", "--contenders", "wasm-call"], "--contenders: wasm-call takes no part in the benchmark verify"],
     [["pgmap", "--orders", "19"], '--orders: "19" is no order from 0 to 18'],
     [["pgmap", "--orders", "0,"], '--orders: "" is no order from 0 to 18'],
