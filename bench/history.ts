@@ -40,20 +40,31 @@ interface StoredReport {
 /** What is read of a result. */
 export type Timing = Pick<Result, "op" | "encoding" | "pattern" | "slots" | "contender" | "nsPerLookup">;
 
+/** A key figure: whose ratio, and at what. */
+interface Key extends Pick<Result, "encoding" | "pattern"> {
+  readonly name: string;
+  readonly pair: readonly [ContenderName, ContenderName];
+}
+
+/** All that a run may hold, in the order of the table. */
+const KEYS: readonly Key[] = ENCODINGS.flatMap((encoding) =>
+  PATTERNS.flatMap((pattern) =>
+    PAIRS.map((pair) => ({ encoding, pattern, pair, name: `${encoding}, ${pattern}, ${pair.join(" : ")}` })),
+  ),
+);
+
 /** The key figures that the results of one run hold. */
 export function figuresOf(results: readonly Timing[]): Figures {
   const heads = results.filter(({ op, slots }) => op === "heads" && slots === KEY_SLOTS);
   const figures: Record<string, number> = {};
-  for (const encoding of ENCODINGS) {
-    for (const pattern of PATTERNS) {
-      const own = heads.filter((result) => result.encoding === encoding && result.pattern === pattern);
-      const timeOf = (name: ContenderName) => own.find(({ contender }) => contender === name)?.nsPerLookup;
-      for (const [one, other] of PAIRS) {
-        const [time, base] = [timeOf(one), timeOf(other)];
-        if (time === undefined || base === undefined) continue;
-        figures[`${encoding}, ${pattern}, ${one} : ${other}`] = Number((base / time).toFixed(3));
-      }
-    }
+  for (const { name, encoding, pattern, pair } of KEYS) {
+    const [time, base] = pair.map(
+      (contender) =>
+        heads.find(
+          (result) => result.encoding === encoding && result.pattern === pattern && result.contender === contender,
+        )?.nsPerLookup,
+    );
+    if (time !== undefined && base !== undefined) figures[name] = Number((base / time).toFixed(3));
   }
   return figures;
 }
@@ -128,10 +139,10 @@ export function comparison(before: Row | undefined, now: Measured): string {
 }
 
 function figureTable(now: Figures, before: Row | undefined): string {
-  const names = [...new Set([...Object.keys(before?.figures ?? {}), ...Object.keys(now)])];
-  const rows = names.map((name) => {
+  const measured = KEYS.filter(({ name }) => name in now || (before !== undefined && name in before.figures));
+  const rows = measured.map(({ name, encoding, pattern, pair }) => {
     const [then, figure] = [before?.figures[name], now[name]];
-    return [...name.split(", "), formatFigure(then), formatFigure(figure), formatChange(then, figure)];
+    return [encoding, pattern, pair.join(" : "), formatFigure(then), formatFigure(figure), formatChange(then, figure)];
   });
   const release = before === undefined ? "before" : `${before.version}, ${before.date}`;
   return renderTable(

@@ -52,8 +52,8 @@ function groupsOf<R extends Result>(
   }));
 }
 
-/** Of the maps' plain passes the median; null where there is none. */
+/** Of the maps' plain passes the fastest, for a limit is what can be had; null where there is none. */
 export function plainPassRate(results: readonly Result[]): number | null {
   const rates = results.filter(({ op }) => op === "sum").map(({ lookupsPerSecond }) => lookupsPerSecond);
-  return rates.sort((a, b) => a - b)[rates.length >> 1] ?? null;
+  return rates.length === 0 ? null : Math.max(...rates);
 }

@@ -29,7 +29,7 @@ export const sizes: Part = async (scale, machine, output) => {
     for (const pattern of options.patterns) {
       const heads = own.filter((result) => result.op === "heads" && result.pattern === pattern);
       if (heads.length === 0) continue;
-      const rate = pattern === "sequential" ? plainPassRate(own) : null;
+      const rate = pattern === "sequential" ? plainPassRate(report.results) : null;
       const limits = rate === null ? [] : [{ at: rate, label: `slots that memory delivers: ${formatRate(rate)}` }];
       pictures.set(`${encoding}-${pattern}`, plot(heads, facts, limits));
     }
