@@ -74,20 +74,20 @@ function answer_by_order(question: Question, order: u32, pfn: u32): u32 {
   return question == Question.HEAD ? pfn & ((<u32>-1) << order) : order_in(order);
 }
 
-/** A MIXED block's word, or ones, which are always in cache. */
+/** A block's word; where only that of a MIXED one is to be read, else ones, which are always in cache. */
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
-function bits_if_mixed(address: u32, order: u32): u64 {
-  return load<u64>(select<u32>(address, ONES, (order & MIXED) != 0));
+function bits_at(address: u32, order: u32, few_mixed: bool): u64 {
+  return load<u64>(few_mixed ? select<u32>(address, ONES, (order & MIXED) != 0) : address);
 }
 
 /**
- * Answers for groups of four PFNs, from `src` up to the first with a block that is not KNOWN, or to `end`: where it stopped. For lists
- * in which MIXED blocks are few: it reads bytes alone as a rule.
+ * Answers for groups of four PFNs, from `src` up to the first with a block that is not KNOWN, or to `end`: where it stopped. Where
+ * MIXED blocks are few, bytes alone are read as a rule; where they are many, words for all, and no branch is taken.
  */
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
-function by_bytes(question: Question, src: u32, end: u32, dst: u32): u32 {
+function by_blocks(question: Question, few_mixed: bool, src: u32, end: u32, dst: u32): u32 {
   const table = index_table();
   const bitmap = index_bitmap() - (index_orders() << 3);
   let at = src;
@@ -105,46 +105,17 @@ function by_bytes(question: Question, src: u32, end: u32, dst: u32): u32 {
     const order2: u32 = load<u8>(block2);
     const order3: u32 = load<u8>(block3);
     if ((order0 & order1 & order2 & order3 & KNOWN) == 0) break;
-    if (((order0 | order1 | order2 | order3) & MIXED) == 0) {
+    if (few_mixed && ((order0 | order1 | order2 | order3) & MIXED) == 0) {
       store<u32>(out, answer_by_order(question, order0, pfn0));
       store<u32>(out, answer_by_order(question, order1, pfn1), 4);
       store<u32>(out, answer_by_order(question, order2, pfn2), 8);
       store<u32>(out, answer_by_order(question, order3, pfn3), 12);
       continue;
     }
-    store<u32>(out, answer(question, bits_if_mixed(bitmap + (block0 << 3), order0), order0, pfn0));
-    store<u32>(out, answer(question, bits_if_mixed(bitmap + (block1 << 3), order1), order1, pfn1), 4);
-    store<u32>(out, answer(question, bits_if_mixed(bitmap + (block2 << 3), order2), order2, pfn2), 8);
-    store<u32>(out, answer(question, bits_if_mixed(bitmap + (block3 << 3), order3), order3, pfn3), 12);
-  }
-  return at;
-}
-
-/** The same where MIXED blocks are many: words are read for all, and no branch is taken. */
-// @ts-ignore: top level decorators are AssemblyScript
-@inline
-function by_words(question: Question, src: u32, end: u32, dst: u32): u32 {
-  const table = index_table();
-  const bitmap = index_bitmap() - (index_orders() << 3);
-  let at = src;
-  for (let out = dst; at != end; at += 16, out += 16) {
-    const pfn0 = load<u32>(at);
-    const pfn1 = load<u32>(at, 4);
-    const pfn2 = load<u32>(at, 8);
-    const pfn3 = load<u32>(at, 12);
-    const block0 = byte_address(table, pfn0);
-    const block1 = byte_address(table, pfn1);
-    const block2 = byte_address(table, pfn2);
-    const block3 = byte_address(table, pfn3);
-    const order0: u32 = load<u8>(block0);
-    const order1: u32 = load<u8>(block1);
-    const order2: u32 = load<u8>(block2);
-    const order3: u32 = load<u8>(block3);
-    if ((order0 & order1 & order2 & order3 & KNOWN) == 0) break;
-    store<u32>(out, answer(question, load<u64>(bitmap + (block0 << 3)), order0, pfn0));
-    store<u32>(out, answer(question, load<u64>(bitmap + (block1 << 3)), order1, pfn1), 4);
-    store<u32>(out, answer(question, load<u64>(bitmap + (block2 << 3)), order2, pfn2), 8);
-    store<u32>(out, answer(question, load<u64>(bitmap + (block3 << 3)), order3, pfn3), 12);
+    store<u32>(out, answer(question, bits_at(bitmap + (block0 << 3), order0, few_mixed), order0, pfn0));
+    store<u32>(out, answer(question, bits_at(bitmap + (block1 << 3), order1, few_mixed), order1, pfn1), 4);
+    store<u32>(out, answer(question, bits_at(bitmap + (block2 << 3), order2, few_mixed), order2, pfn2), 8);
+    store<u32>(out, answer(question, bits_at(bitmap + (block3 << 3), order3, few_mixed), order3, pfn3), 12);
   }
   return at;
 }
@@ -165,11 +136,11 @@ function has_many_mixed(src: u32): bool {
 }
 
 function heads_by_bytes(src: u32, end: u32, dst: u32): u32 {
-  return by_bytes(Question.HEAD, src, end, dst);
+  return by_blocks(Question.HEAD, true, src, end, dst);
 }
 
 function heads_by_words(src: u32, end: u32, dst: u32): u32 {
-  return by_words(Question.HEAD, src, end, dst);
+  return by_blocks(Question.HEAD, false, src, end, dst);
 }
 
 /** Heads of groups of four PFNs, from `src` up to the first group that the index does not answer, or to `end`: where it stopped. */
@@ -185,11 +156,11 @@ export function heads_by_index(src: u32, end: u32, dst: u32): u32 {
 }
 
 function orders_by_bytes(src: u32, end: u32, dst: u32): u32 {
-  return by_bytes(Question.ORDER, src, end, dst);
+  return by_blocks(Question.ORDER, true, src, end, dst);
 }
 
 function orders_by_words(src: u32, end: u32, dst: u32): u32 {
-  return by_words(Question.ORDER, src, end, dst);
+  return by_blocks(Question.ORDER, false, src, end, dst);
 }
 
 /** The same for orders. */

@@ -62,6 +62,23 @@ it("an order written raw, of a folio whose section ends in a page that is none o
   expectSame(map, [2 * SECTION + 5, 3 * SECTION + 100]);
 });
 
+it("a folio told too large that reaches, in slots, over the head of another one", () => {
+  // Slot sections 0, and 1 to 8: PFNs of sections 0, and 8 to 15.
+  const map = new Vmemmap({
+    memory: [
+      { start: 0, end: SECTION },
+      { start: 8 * SECTION, end: 16 * SECTION },
+    ],
+  });
+  map.prepCompoundPage(0, 15);
+  map.prepCompoundPage(8 * SECTION, 18);
+  setOrder(map, 0, 17);
+  map.checkWellFormed();
+  map.clearFlag(0, "head");
+  setOrder(map, 8 * SECTION, 17);
+  expectSame(map, [5, 8 * SECTION + 5, 13 * SECTION + 100]);
+});
+
 it("a head whose memory goes while its tails stay", () => {
   const map = ram(1);
   const [a, b] = [0, 1].map((i) =>
