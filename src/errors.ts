@@ -54,6 +54,14 @@ export type VmemmapErrorCode =
   | "bad-range"
   /** The bytes are no image, or a damaged or truncated one. */
   | "bad-image"
+  /** The file is no dump, or a damaged or truncated one: the message gives its offset and what was expected there. */
+  | "bad-dump"
+  /** A dump of a kind that can't be read: another machine, another size of struct page, facts that the dump lacks. */
+  | "unsupported-dump"
+  /** The host would not open or read a file: no such file, no permission, an error of the disk. */
+  | "unreadable"
+  /** There is no room to unpack a compressed dump. */
+  | "no-space"
   /** The map was disposed of. */
   | "disposed"
   /** A worker thread died or could not be reached: its map is of no more use. */
