@@ -1,47 +1,22 @@
 #!/usr/bin/env node
-import { readFileSync } from "node:fs";
+import { Interrupted } from "./host.js";
+import { Output } from "./output.js";
+import { run } from "./run.js";
 
-/** A command: takes its own arguments, answers the exit code. Loaded when it is called. */
-type Command = (argv: string[]) => Promise<number>;
-
-const commands: Record<string, { readonly summary: string; readonly load: () => Promise<Command> }> = {
-  bench: {
-    summary: "how many folio lookups a second this machine does; what finding a pgmap costs",
-    load: async () => (await import("../../bench/command.js")).runBenchCommand,
-  },
-};
-
-function version(): string {
-  const manifest = new URL("../../../package.json", import.meta.url);
-  return (JSON.parse(readFileSync(manifest, "utf8")) as { version: string }).version;
+const stopping = new AbortController();
+for (const [name, exitCode] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const) {
+  process.on(name, () => {
+    // The first asks to stop and to clear up, the second does not wait for that.
+    if (stopping.signal.aborted) process.exit(exitCode);
+    stopping.abort(new Interrupted(exitCode));
+  });
 }
 
-const help = `vmemmap: the Linux memory map
-
-Usage: vmemmap COMMAND [options]
-
-Commands:
-${Object.entries(commands)
-  .map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`)
-  .join("\n")}
-
-vmemmap COMMAND --help says more. vmemmap --version prints the version.`;
-
-async function main([name = "--help", ...argv]: string[]): Promise<number> {
-  if (name === "--help" || name === "-h") {
-    console.log(help);
-    return 0;
-  }
-  if (name === "--version") {
-    console.log(version());
-    return 0;
-  }
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (command === undefined) {
-    console.error(`vmemmap: no command ${JSON.stringify(name)}; there is ${Object.keys(commands).join(", ")}`);
-    return 2;
-  }
-  return (await command.load())(argv);
-}
-
-process.exitCode = await main(process.argv.slice(2));
+process.exitCode = await run(process.argv.slice(2), {
+  stdout: new Output(process.stdout),
+  stderr: new Output(process.stderr),
+  signal: stopping.signal,
+});

@@ -1,0 +1,4 @@
+/** The commands, in the order of help. Each is loaded when it is called. */
+import type { Command } from "./command.js";
+
+export const commands: Readonly<Record<string, () => Promise<Command>>> = {};

@@ -1,0 +1,82 @@
+/** Where a command's data goes: stdout, or the file of `-o`. */
+import { constants } from "node:fs";
+import { type FileHandle, open, stat, unlink } from "node:fs/promises";
+import { VmemmapError } from "../errors.js";
+import { badUse } from "./arguments.js";
+import type { Option } from "./command.js";
+import type { Host } from "./host.js";
+
+/** The option, for commands that have it. */
+export const OUTPUT_OPTION = {
+  type: "string",
+  short: "o",
+  value: "FILE",
+  help: "write to a file in place of stdout",
+} as const satisfies Option;
+
+export interface Sink {
+  /** Resolves when there is room for more. */
+  write(chunk: string | Uint8Array): Promise<void>;
+}
+
+/**
+ * Have `fill` write to a file, or to stdout where none is named. What a failed or interrupted run wrote of a file is removed.
+ *
+ * @param sources paths that are being read: none may be written over
+ * @throws VmemmapError "bad-argument": the file can't be written; "no-space"; what `fill` throws
+ */
+export async function writeTo(
+  path: string | undefined,
+  sources: readonly string[],
+  host: Host,
+  fill: (sink: Sink) => Promise<void>,
+): Promise<void> {
+  if (path === undefined) {
+    await fill(host.stdout);
+    return;
+  }
+  for (const source of sources)
+    if (await isSameFile(path, source)) throw badUse(`--output: ${path} is the source itself`);
+  const { O_CREAT, O_TRUNC, O_WRONLY } = constants;
+  let file: FileHandle | undefined;
+  let isOurs = false;
+  try {
+    file = await open(path, O_CREAT | O_TRUNC | O_WRONLY);
+    isOurs = (await file.stat()).isFile();
+    const handle = file;
+    await fill({
+      write: async (chunk) => {
+        await handle.writeFile(chunk);
+      },
+    });
+    await file.close();
+  } catch (error) {
+    await file?.close().catch(() => undefined);
+    if (isOurs) await unlink(path).catch(() => undefined);
+    throw unwritable(path, error);
+  }
+}
+
+async function isSameFile(a: string, b: string): Promise<boolean> {
+  try {
+    const [one, other] = await Promise.all([stat(a), stat(b)]);
+    return one.isFile() && one.dev === other.dev && one.ino === other.ino;
+  } catch {
+    return false;
+  }
+}
+
+function unwritable(path: string, error: unknown): unknown {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (error instanceof VmemmapError || syscall === undefined) return error;
+  if (code === "ENOSPC" || code === "EDQUOT")
+    return new VmemmapError("no-space", `${path}: there is no room for it`, { cause: error });
+  const reasons: Partial<Record<string, string>> = {
+    ENOENT: "its folder does not exist",
+    EISDIR: "it is a folder",
+    EACCES: "you may not write it",
+    EROFS: "you may not write it",
+  };
+  const reason = reasons[code ?? ""] ?? `it can't be written (${code})`;
+  return new VmemmapError("bad-argument", `--output: ${path}: ${reason}`, { cause: error });
+}
