@@ -1,0 +1,100 @@
+/** The machine this runs on: a map rebuilt from what its kernel tells of each page. For root, in Node on Linux. */
+import { join } from "node:path";
+import { presetForRelease } from "../../profile/release.js";
+import { PAGES_PER_SECTION, type Section } from "../../sections.js";
+import type { Build } from "../../types.js";
+import { Vmemmap } from "../../vmemmap.js";
+import { type Fact, factRecord } from "../fact.js";
+import { KpageFile } from "./kpage-file.js";
+import { describeMachine, optional } from "./machine.js";
+import { Reconstruction } from "./reconstruct.js";
+
+/** How to read the running machine. */
+export interface LiveOptions {
+  readonly build?: Build;
+  readonly headIndex?: boolean;
+  readonly signal?: AbortSignal;
+  /** Called for each section that is read; counts are of pages. */
+  readonly onProgress?: (progress: { readonly stage: string; readonly done: number; readonly total: number }) => void;
+  /** Where the kernel's files are. @default /proc and /sys */
+  readonly proc?: string;
+  readonly sys?: string;
+}
+
+/** What no file under /proc tells, as `info` shows it. */
+export const LIVE_UNKNOWN = [
+  "refcounts (a page in use shows 1, or its mappings)",
+  "mapping, index and private (mapping shows marks: 1 anonymous, 3 merged by KSM, 16 some file)",
+  "orders of free blocks (the largest that fit)",
+  "whether a folio is mapped whole or page by page",
+  "pages of device memory (no file shows ZONE_DEVICE)",
+  "pages that are free on a list of a CPU (they show as other)",
+  "which frames HVO shares",
+] as const;
+
+const liveSection = (number: number): Section => ({
+  number,
+  early: true,
+  online: true,
+  taintZoneDevice: false,
+  subsections: 2n ** 64n - 1n,
+});
+
+/**
+ * Rebuild the map of the running machine from /proc/kpageflags, kpagecount and kpagecgroup: heads, tails, orders and kinds, while
+ * the machine goes on, so that the last page is read later than the first. The map's provenance says that it is a reconstruction,
+ * and what it can't know.
+ *
+ * @throws VmemmapError "unreadable": not root, or no such files; "unsupported-dump": a kernel older than 5.15; "out-of-memory"
+ */
+export async function reconstructLive(options: LiveOptions = {}): Promise<Vmemmap> {
+  const { proc = "/proc", sys = "/sys", signal, onProgress, build, headIndex } = options;
+  const files: KpageFile[] = [];
+  const open = (name: string): KpageFile => {
+    const file = new KpageFile(join(proc, name));
+    files.push(file);
+    return file;
+  };
+  try {
+    const flags = open("kpageflags");
+    const counts = open("kpagecount");
+    const cgroups = optional(() => open("kpagecgroup"));
+    const machine = describeMachine(proc, sys);
+    const preset = presetForRelease(machine.release);
+    const map = new Vmemmap({
+      profile: preset,
+      sections: machine.sections.map(liveSection),
+      initialize: false,
+      ...(build === undefined ? {} : { build }),
+      ...(headIndex === undefined ? {} : { headIndex }),
+    });
+    const making = new Reconstruction(map, machine.zones, machine.ksm);
+    const none = new Uint32Array(2 * PAGES_PER_SECTION);
+    const total = machine.sections.length * PAGES_PER_SECTION;
+    for (const [i, number] of machine.sections.entries()) {
+      signal?.throwIfAborted();
+      making.addSection(number, {
+        flags: flags.readSection(number),
+        counts: counts.readSection(number),
+        cgroups: cgroups?.readSection(number) ?? none,
+      });
+      onProgress?.({ stage: "reading /proc/kpage*", done: (i + 1) * PAGES_PER_SECTION, total });
+      await new Promise(setImmediate);
+    }
+    const { torn, fakeHeads, silent } = making.finish();
+    const facts: Fact[] = [
+      { name: "release", value: machine.release, from: "/proc/version" },
+      { name: "profile", value: preset, from: `preset (newest not above ${machine.release})` },
+      { name: "sections", value: machine.sections.length, from: machine.sectionsFrom },
+      { name: "zones", value: machine.zones.length, from: "/proc/zoneinfo" },
+      { name: "pages", value: total, from: "/proc/kpageflags" },
+      { name: "tornPages", value: torn, from: "runs of kpageflags that are no folio" },
+      { name: "fakeHeads", value: fakeHeads, from: "heads of kpageflags inside hugetlb pages" },
+      { name: "silentPages", value: silent, from: "pages without a bit in kpageflags" },
+    ];
+    map.provenance = { format: "live", reconstruction: true, unknown: LIVE_UNKNOWN, facts: facts.map(factRecord) };
+    return map;
+  } finally {
+    for (const file of files) file.close();
+  }
+}
