@@ -1,0 +1,60 @@
+import { CENSUS_KEYS, type Census, type CensusKey } from "../census.js";
+import { strangeName } from "../nearest.js";
+import { sizeOf } from "../picture/picture.js";
+import { badUse } from "./arguments.js";
+import { defineCommand } from "./command.js";
+import { RANGE_OPTION, rangeOf } from "./range.js";
+import { openSource } from "./source.js";
+import { tableText } from "./table.js";
+
+function keyOf(text: string): CensusKey {
+  const key = CENSUS_KEYS.find((known) => known === text);
+  if (key === undefined) throw badUse(`--by: no key ${strangeName(text, CENSUS_KEYS)}`);
+  return key;
+}
+
+function censusText({ by, rows, pages, folios }: Census): string {
+  const line = (key: string, count: { readonly pages: number; readonly folios: number }) => [
+    key,
+    String(count.pages),
+    sizeOf(count.pages),
+    `${((100 * count.pages) / Math.max(pages, 1)).toFixed(1)}%`,
+    String(count.folios),
+  ];
+  return tableText(
+    [
+      { title: by },
+      { title: "pages", align: "right" },
+      { title: "size", align: "right" },
+      { title: "share", align: "right" },
+      { title: "folios", align: "right" },
+    ],
+    [...rows.map((row) => line(row.key, row)), line("all", { pages, folios })],
+  );
+}
+
+export const census = defineCommand({
+  name: "census",
+  summary: "what the pages are used for: counts by kind, order, zone, node, pgmap or flag",
+  operands: ["SOURCE"],
+  options: {
+    by: { type: "string", value: "KEY", help: `${CENSUS_KEYS.join(", ")} (default: kind)` },
+    range: RANGE_OPTION,
+  },
+  details: `Counts pages, and folios: heads of compound pages and single pages. A tail has its head's kind and order; zone, node
+and flags are those of each page's own word. By flags, a page counts for each flag that it has.`,
+  examples: [
+    { line: "vmemmap census vmcore", says: "what the machine's memory was used for" },
+    { line: "vmemmap census vmcore --by order --json", says: "folios by order, for another program" },
+    { line: "vmemmap census vmcore --range 0x40000:0x60000", says: "of 512 MiB from 1 GiB on" },
+  ],
+  async run({ operands, options, host }) {
+    const by = keyOf(options.by ?? "kind");
+    const map = await openSource({ options, host }, operands[0]!);
+    const range = rangeOf(options.range, map);
+    const counted = map.census({ by, ...(range === undefined ? {} : { range }) });
+    if (options.json) await host.stdout.json(counted);
+    else await host.stdout.write(censusText(counted));
+    return 0;
+  },
+});

@@ -1,0 +1,65 @@
+import { diffMaps, type MapDiff } from "../diff.js";
+import { defineCommand } from "./command.js";
+import { limitOf } from "./limit.js";
+import { openSource } from "./source.js";
+import { tableText } from "./table.js";
+
+const DEFAULT_LIMIT = 20;
+const MAX_LIMIT = 1_000_000;
+
+function diffText({ pages, onlyA, onlyB, differing, fields, notCompared, kinds, first }: MapDiff): string {
+  const count = { title: "pages", align: "right" } as const;
+  const summary = [
+    ["in both", String(pages)],
+    ["in A alone", String(onlyA)],
+    ["in B alone", String(onlyB)],
+    ["differing", String(differing)],
+    ...Object.entries(fields).map(([field, n]) => [`  in ${field}`, String(n)]),
+    ...notCompared.map((field) => [`  in ${field}`, "not compared"]),
+  ];
+  const parts = [tableText([{ title: "" }, count], summary)];
+  if (kinds.length > 0) {
+    parts.push(
+      tableText(
+        [{ title: "kind in A" }, { title: "kind in B" }, count],
+        kinds.map(({ from, to, pages: n }) => [from, to, String(n)]),
+      ),
+    );
+  }
+  if (first.length > 0) {
+    parts.push(
+      tableText(
+        [{ title: "pfn", align: "right" }, { title: "kind in A" }, { title: "kind in B" }, { title: "differs in" }],
+        first.map(({ pfn, kinds: [a, b], fields: names }) => [String(pfn), a, b, names.join(", ")]),
+      ),
+    );
+  }
+  return parts.join("\n");
+}
+
+export const diff = defineCommand({
+  name: "diff",
+  summary: "two maps of one machine: which pages changed, in what, and from which kind to which",
+  operands: ["A", "B"],
+  options: {
+    limit: { type: "string", value: "N", help: `the most pages to list (default: ${DEFAULT_LIMIT})` },
+  },
+  details: `Compares heads, orders, kinds and the words of the struct pages. Words that hold kernel addresses are compared where both maps
+have the same vmemmap base: with KASLR, two boots have none in common. Exits with 1 if any page differs.`,
+  examples: [
+    { line: "vmemmap diff before.vmemmap after.vmemmap", says: "what a workload did to memory" },
+    {
+      line: "vmemmap diff vmcore vmcore.vmemmap",
+      says: "whether an image is the dump's map: no difference, exit code 0",
+    },
+  ],
+  async run({ operands, options, host }) {
+    const limit = limitOf(options.limit, DEFAULT_LIMIT, MAX_LIMIT);
+    const a = await openSource({ options, host }, operands[0]!);
+    const b = await openSource({ options: { part: [] }, host }, operands[1]!);
+    const found = diffMaps(a, b, { limit });
+    if (options.json) await host.stdout.json(found);
+    else await host.stdout.write(diffText(found));
+    return found.differing + found.onlyA + found.onlyB === 0 ? 0 : 1;
+  },
+});
