@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { VmemmapError } from "../errors.js";
 import { type Command, COMMON_OPTIONS, type Options, type OptionValues } from "./command.js";
-import { strangeName } from "./nearest.js";
+import { strangeName } from "../nearest.js";
 
 export interface Arguments {
   readonly operands: readonly string[];

@@ -1,4 +1,7 @@
 /** The commands, in the order of help. Each is loaded when it is called. */
 import type { Command } from "./command.js";
 
-export const commands: Readonly<Record<string, () => Promise<Command>>> = {};
+export const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  pages: async () => (await import("./pages.js")).default,
+  folios: async () => (await import("./folios.js")).default,
+};

@@ -7,7 +7,7 @@ import { commands } from "./commands.js";
 import { commandHelp, overview } from "./help.js";
 import { type Host, Interrupted } from "./host.js";
 import { jsonText } from "./json.js";
-import { strangeName } from "./nearest.js";
+import { strangeName } from "../nearest.js";
 import { ReaderGone } from "./output.js";
 
 /** `vmemmap bench` has suites with options of their own, so it reads its arguments itself. */
