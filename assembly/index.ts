@@ -190,6 +190,9 @@ export {
   same_pgmaps_of_slots,
 } from "./bulk/pgmaps";
 export { count_folios_between, count_folios_by_order, scan_all, select_between, select_slots } from "./bulk/scan";
+export { UsageKind, page_kind } from "./kinds";
+export { count_kinds_between, kinds_between, kinds_of_slots } from "./bulk/kinds";
+export { TALLY_LIMIT, tally_flags, tally_nodes, tally_orders, tally_pgmaps, tally_zones } from "./bulk/tallies";
 export { Fault } from "./bulk/findings";
 export { verify_all } from "./bulk/verify";
 

@@ -167,6 +167,20 @@ export enum Word {
   SLAB_MASK,
   /** by KindMark: as HUGETLB_VALUE. */
   SLAB_VALUE,
+  /** type: buddy. Of such words, mask in the low half and value in the high one: the word at +48 under the mask is the value. */
+  TYPE_BUDDY,
+  /** type: offline. */
+  TYPE_OFFLINE,
+  /** type: table. */
+  TYPE_TABLE,
+  /** type: guard. */
+  TYPE_GUARD,
+  /** type: zsmalloc. Mask 0 and value 1 where the kernel has no such type. */
+  TYPE_ZSMALLOC,
+  /** type: unaccepted. */
+  TYPE_UNACCEPTED,
+  /** type: large_kmalloc. */
+  TYPE_LARGE_KMALLOC,
   /** MapcountRule: how page_mapcount counts. */
   MAPCOUNT_RULE,
 

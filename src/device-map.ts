@@ -1,4 +1,5 @@
 import { BatchMap } from "./batch-map.js";
+import { type Census, type CensusOptions, censusKey, censusOf, countPages, withFiltered } from "./census.js";
 import { checkKeys, display, whole } from "./check.js";
 import { collect, throwFirst } from "./callbacks.js";
 import type { Devices } from "./devices.js";
@@ -8,6 +9,7 @@ import { errorOf } from "./engine/status.js";
 import { VmemmapError, type VmemmapErrorCode } from "./errors.js";
 import type { Folio } from "./folio.js";
 import { getFolios, putFolios } from "./folio-lists.js";
+import type { UsageKind } from "./kinds.js";
 import type { PgmapRecord } from "./image/image.js";
 import { isRange, sourceLength } from "./lists.js";
 import type { MemremapOptions, Pgmap } from "./pgmap.js";
@@ -15,7 +17,8 @@ import { NOT_DEVICE } from "./pgmaps.js";
 import type { MemoryType } from "./profile/index.js";
 import { PFN_LIMIT } from "./sections.js";
 import type { PagePredicate } from "./select.js";
-import type { PfnList, PfnSource } from "./types.js";
+import type { PfnList, PfnRange, PfnSource } from "./types.js";
+import { usageKindOf, usageKindsInto } from "./usage-kinds.js";
 import type { VmemmapUsage } from "./usage.js";
 
 /** What {@link DeviceMap.daxAssociateEntry} takes: an entry of a DAX file. */
@@ -220,6 +223,44 @@ export abstract class DeviceMap<B extends ArrayBufferLike = ArrayBuffer> extends
       byPgmap,
       unknown,
     };
+  }
+
+  /**
+   * Pages whose slots a dump left out, by rising PFN, in ranges that do not meet: their slots read as zero, and nothing is known of them.
+   *
+   * @internal
+   */
+  filtered: readonly PfnRange[] = [];
+
+  /**
+   * Count pages and folios by what they are used for, or by what their words say. By kind that runs at the speed of reading the slots.
+   *
+   * @throws VmemmapError "bad-argument"
+   */
+  census(options: CensusOptions = {}): Census {
+    const { core, profile, filtered } = this;
+    const by = censusKey(core, options);
+    const counts = countPages(core, profile, by, options.range);
+    const told = by === "kind" ? withFiltered(core, profile, counts, filtered, options.range) : counts;
+    return censusOf(profile, this.pgmaps, by, told);
+  }
+
+  /**
+   * What pages are used for: places in `PAGE_KINDS`; 255 for a page that does not exist, or leads nowhere. Ranges run at the speed of
+   * reading the slots.
+   *
+   * @returns how many pages were invalid
+   * @throws VmemmapError "bad-array", "bad-argument"
+   */
+  usageKindsInto(pages: PfnSource, out: Uint8Array): number {
+    return usageKindsInto(this.core, pages, out, this.filtered);
+  }
+
+  /** What a page is used for: the first of `PAGE_KINDS` that matches its folio. */
+  usageKind(pfn: number): UsageKind {
+    const kind = usageKindOf(this.core, pfn, this.slotOf(pfn), this.filtered);
+    if (kind === null) this.headSlot(pfn); // which throws
+    return kind!;
   }
 
   /** @internal */

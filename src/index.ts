@@ -1,11 +1,13 @@
 export { type VmemmapAliases } from "./aliases.js";
 export type { DaxEntry, MigrateKind, PageTotals, ZoneDeviceTotals } from "./device-map.js";
+export type { Census, CensusCount, CensusKey, CensusOptions, CensusRow } from "./census.js";
 export { VmemmapError, type VmemmapErrorCode } from "./errors.js";
 export { Folio, type PinOptions } from "./folio.js";
 export type { HeadIndex } from "./head-index.js";
 export type { AltmapRecord, ByteSource, PgmapRange, PgmapRecord } from "./image/image.js";
 export { type MemremapOptions, Pgmap, type PgmapOps } from "./pgmap.js";
 export * from "./profile/index.js";
+export { PAGE_KINDS, type UsageKind } from "./kinds.js";
 export type { MemoryRange, Section } from "./sections.js";
 export type { PageKind, PagePredicate } from "./select.js";
 export type { AnswerList, Build, PfnList, PfnRange, PfnSource } from "./types.js";

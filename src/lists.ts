@@ -59,7 +59,7 @@ export function checkList(core: Core, list: unknown, kinds: readonly Kind[], wha
 /** Check the list that answers go to: its kind, its length, and that it does not overwrite pages still to be read. */
 export function checkOut(
   core: Core,
-  out: AnswerList | PfnList | BigUint64Array,
+  out: AnswerList | PfnList | BigUint64Array | Uint8Array,
   kinds: readonly Kind[],
   source: PfnSource,
   length: number,
@@ -75,7 +75,7 @@ export function checkOut(
 }
 
 /** Whether two lists share memory in any other way than element by element. */
-function overlap(a: PfnList, b: AnswerList | BigUint64Array): boolean {
+function overlap(a: PfnList, b: AnswerList | BigUint64Array | Uint8Array): boolean {
   if (a.buffer !== b.buffer || a.length === 0 || b.length === 0) return false;
   if (a.byteOffset === b.byteOffset && a.BYTES_PER_ELEMENT === b.BYTES_PER_ELEMENT) return false;
   return a.byteOffset < b.byteOffset + b.byteLength && b.byteOffset < a.byteOffset + a.byteLength;

@@ -8,6 +8,7 @@ import type { AltmapRecord, PgmapRange, PgmapRecord } from "./image/image.js";
 import type { MemremapOptions, PgmapOps } from "./pgmap.js";
 import type { MemoryType, Profile } from "./profile/index.js";
 import {
+  PAGE_BYTES,
   PAGES_PER_SECTION,
   PAGES_PER_SUBSECTION,
   PFN_LIMIT,
@@ -31,7 +32,6 @@ const OPTIONS = [
 const OPS = ["pageFree", "folioFree", "migrateToRam", "memoryFailure", "folioSplit"] as const;
 /** PGMAP_ALTMAP_VALID. */
 const FLAG_ALTMAP_VALID = 1;
-const PAGE_BYTES = 4096;
 
 /** A range of PFNs, as messages show it. */
 export function showRange({ start, end }: PgmapRange): string {

@@ -4,6 +4,8 @@ import type { Profile } from "./profile/index.js";
 
 /** 128 MiB of memory (SECTION_SIZE_BITS 27 on x86_64): 32768 PFNs. */
 export const PAGES_PER_SECTION = 32768;
+/** Bytes of memory that a page is. */
+export const PAGE_BYTES = 4096;
 /** sizeof(struct page). */
 export const SLOT_BYTES = 64;
 /** The struct pages of a section: 2 MiB. */

@@ -46,6 +46,12 @@ function kindWords(profile: Profile, mark: KindMark): { by: number; mask: bigint
   }
 }
 
+/** The state word of a page type; of one that the kernel does not have it matches nothing. */
+function typeWord(profile: Profile, name: string): bigint {
+  const { mask, value } = Object.hasOwn(profile.pageTypes.types, name) ? typeOf(profile, name) : { mask: 0, value: 1 };
+  return (BigInt(value) << 32n) | BigInt(mask);
+}
+
 const memoryTypes = {
   private: "MemoryType.PRIVATE",
   coherent: "MemoryType.COHERENT",
@@ -140,6 +146,13 @@ export function wordsOf(profile: Profile): Words {
     SLAB_BY: slab.by,
     SLAB_MASK: slab.mask,
     SLAB_VALUE: slab.value,
+    TYPE_BUDDY: typeWord(profile, "buddy"),
+    TYPE_OFFLINE: typeWord(profile, "offline"),
+    TYPE_TABLE: typeWord(profile, "table"),
+    TYPE_GUARD: typeWord(profile, "guard"),
+    TYPE_ZSMALLOC: typeWord(profile, "zsmalloc"),
+    TYPE_UNACCEPTED: typeWord(profile, "unaccepted"),
+    TYPE_LARGE_KMALLOC: typeWord(profile, "large_kmalloc"),
     MAPCOUNT_RULE: constant(mapcountRules[profile.mapcount]),
     ...zoneDeviceWords(profile),
   };
