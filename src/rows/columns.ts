@@ -1,5 +1,6 @@
 /** The columns that rows of pages and folios may have. */
 import { VmemmapError } from "../errors.js";
+import { PAGE_KINDS } from "../kinds.js";
 import { strangeName } from "../nearest.js";
 import type { BitField, PageFlag, Profile } from "../profile/index.js";
 import { typeOf } from "../profile/names.js";
@@ -7,7 +8,6 @@ import { SLOT_BYTES } from "../sections.js";
 import type { Vmemmap } from "../vmemmap.js";
 import { type PageBlock, SLOT_WORDS } from "./block.js";
 import { type Cells, NO_NAME, type Numbers } from "./cells.js";
-import { KIND_NAMES, kindsOf } from "./kinds.js";
 
 /** Rows are pages, or folios by their heads. */
 export type RowsOf = "pages" | "folios";
@@ -107,6 +107,15 @@ function field(name: "zone" | "node" | "lastCpupid", column: string, says: strin
     },
   };
 }
+
+/** Places in PAGE_KINDS; 255, which is NO_NAME, where a page's word leads nowhere. */
+function kindCodes({ map, pages, length }: PageBlock): Uint8Array {
+  const codes = new Uint8Array(length);
+  map.usageKindsInto(pages, codes);
+  return codes;
+}
+
+const FILTERED = PAGE_KINDS.indexOf("filtered");
 
 const COMPOUND_NAMES = ["single", "head", "tail"] as const;
 const [SINGLE, HEAD, TAIL] = [0, 1, 2];
@@ -254,8 +263,8 @@ const all: readonly Column[] = [
     name: "kind",
     kind: "name",
     says: "what the page is used for; a tail has its head's",
-    namesOf: () => KIND_NAMES,
-    cells: (block) => ({ kind: "name", codes: kindsOf(block), names: KIND_NAMES }),
+    namesOf: () => PAGE_KINDS,
+    cells: (block) => ({ kind: "name", codes: kindCodes(block), names: PAGE_KINDS }),
   },
   { ...word("flags", 0, "the flags word, zone and node bits included"), hasFlags: true },
   {
@@ -350,6 +359,12 @@ const all: readonly Column[] = [
       const { slot_is_alias } = map.core.exports;
       return { kind: "truth", values: Uint8Array.from({ length }, (_, i) => Number(slot_is_alias(slot + i) !== 0)) };
     },
+  },
+  {
+    name: "filtered",
+    kind: "truth",
+    says: "the dump left its slot out: it reads as zero, and nothing is known",
+    cells: (block) => ({ kind: "truth", values: kindCodes(block).map((kind) => Number(kind === FILTERED)) }),
   },
   {
     name: "nr_pages",
