@@ -1,4 +1,5 @@
 import { VmemmapError } from "../src/errors.js";
+import { runCensus } from "./census-suite.js";
 import { runCompare } from "./compare.js";
 import { runFields } from "./fields-suite.js";
 import { runHeads } from "./heads-suite.js";
@@ -22,6 +23,7 @@ const SUITES: Readonly<Record<SuiteName, Suite>> = {
   pgmap: runPgmap,
   verify: runVerify,
   passes: runPasses,
+  census: runCensus,
   threads: runThreads,
   upkeep: runUpkeep,
   scale: runScale,

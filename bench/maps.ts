@@ -130,7 +130,7 @@ function tiled(image: Vmemmap, encoding: TailEncoding, options: BenchOptions): V
     initialize: false,
   });
   tile(image, map);
-  if (suite === "verify") tilePgmaps(image, map);
+  if (suite === "verify" || suite === "census") tilePgmaps(image, map);
   image.dispose();
   return map;
 }

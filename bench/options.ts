@@ -32,7 +32,7 @@ export const CONTENDERS = [
 export type ThreadContender = (typeof THREAD_CONTENDERS)[number];
 export type ContenderName = (typeof CONTENDERS)[number];
 
-export const SUITES = ["heads", "fields", "pgmap", "verify", "passes", "threads", "upkeep", "scale"] as const;
+export const SUITES = ["heads", "fields", "pgmap", "verify", "passes", "census", "threads", "upkeep", "scale"] as const;
 export type SuiteName = (typeof SUITES)[number];
 
 /** All contenders but those of threads and these. */
@@ -47,6 +47,7 @@ export const SUITE_CONTENDERS: Readonly<Record<SuiteName, readonly ContenderName
   pgmap: known("js-bigint", "native-index"),
   verify: ["native", "native-simd", "js-uint32", "wasm-simd", "wasm-scalar"],
   passes: ["native", "native-simd", "js-uint32", "wasm-simd", "wasm-scalar"],
+  census: ["native", "native-simd", "js-uint32", "wasm-simd", "wasm-scalar"],
   threads: ["native", "native-simd", ...THREAD_CONTENDERS],
   upkeep: ["wasm-simd"],
   scale: ["native", "native-simd", "native-index", "wasm-simd", "wasm-index"],
@@ -97,19 +98,19 @@ const DEFAULT_ORDERS = [0, 2, 9, 18];
 /** The kernels that have page_pgmap(), without HVO's fake heads. */
 const PGMAP_ENCODINGS: readonly TailEncoding[] = ["pointer", "mask"];
 /** Suites that go over all slots, on real maps and a synthetic one. */
-const WITHOUT_LISTS: readonly SuiteName[] = ["verify", "passes", "upkeep"];
+const WITHOUT_LISTS: readonly SuiteName[] = ["verify", "passes", "census", "upkeep"];
 /** Options that some benchmarks do not have. */
 const SUITE_OPTIONS = {
-  encoding: ["heads", "fields", "pgmap", "verify", "passes", "threads"],
-  map: ["heads", "fields", "verify", "passes", "threads"],
-  mix: ["heads", "fields", "verify", "passes", "threads"],
+  encoding: ["heads", "fields", "pgmap", "verify", "passes", "census", "threads"],
+  map: ["heads", "fields", "verify", "passes", "census", "threads"],
+  mix: ["heads", "fields", "verify", "passes", "census", "threads"],
   orders: ["pgmap"],
   pattern: ["heads", "fields", "pgmap", "threads", "scale"],
   lookups: ["heads", "fields", "pgmap", "threads", "scale"],
   plot: ["heads", "pgmap", "scale"],
 } as const satisfies Record<string, readonly SuiteName[]>;
 
-export const HELP = `Usage: vmemmap bench [heads|fields|pgmap|verify|passes|threads|upkeep|scale] [options]
+export const HELP = `Usage: vmemmap bench [heads|fields|pgmap|verify|passes|census|threads|upkeep|scale] [options]
 
        vmemmap bench all        the data and pictures of the results page; all --help says more
        vmemmap bench compare    the key ratios beside those of the last release; compare --help says more
@@ -123,6 +124,8 @@ Measures the WebAssembly engine, plain JavaScript and the same loop in C, on the
           real maps and on a synthetic one (${DEFAULT_MIX_TEXT})
   passes  folios counted by order, heads listed, words checked, beside the same passes in C and a plain one; on the same
           maps as verify
+  census  pages counted by what they are used for, and each page's kind, beside plain JavaScript and a plain pass; on the
+          same maps
   threads compound_head on two worker threads and on one, over the same shared memory; and what atomic counts cost
   upkeep  what it costs to keep the head index current: folios made, split and freed, device memory mapped
   scale   maps of 1Mi slots and doublings up to --slots, over as many memories as they need: built, checked, and compound_head
@@ -139,7 +142,7 @@ Measures the WebAssembly engine, plain JavaScript and the same loop in C, on the
                        0:60,2:20,9:20
   --orders LIST        pgmap: orders of the folios, up to ${MAX_ORDER} (default: of ${DEFAULT_ORDERS.join(",")} those that divide the map)
   --lookups N          heads, fields, pgmap, threads, scale: length of the list of PFNs (default 4Mi)
-  --rounds N           timed blocks of each contender, verify, passes: passes; the median counts (default 30)
+  --rounds N           timed blocks of each contender, verify, passes, census: passes; the median counts (default 30)
   --seed N             seed of patterns and synthetic maps (default 1)
   --huge-pages         the slots of the loops in C stand in 2 MiB pages, as a kernel maps most of its vmemmap
   --json               print one JSON object

@@ -14,7 +14,7 @@ const SLOTS_PER_PAGE = 64;
 const ORDERS = 256;
 
 /** What the passes use of the slots, as they are told in fields-javascript.ts. */
-interface Slots {
+export interface Slots {
   readonly words: Uint32Array;
   readonly bytes: Uint8Array;
   readonly firstAddress: number;
@@ -23,7 +23,8 @@ interface Slots {
   readonly hasFakeHeads: boolean;
 }
 
-function slotsOf({ slots, encoding, vmemmapBase, headBit, orderOffset }: PlainMap): Slots {
+/** The slots of a map. */
+export function slotsOf({ slots, encoding, vmemmapBase, headBit, orderOffset }: PlainMap): Slots {
   return {
     words: new Uint32Array(slots.buffer, slots.byteOffset, slots.byteLength / 4),
     bytes: slots,
@@ -69,7 +70,7 @@ function listHeads(slots: Slots): Uint32Array {
 }
 
 /** Whether a page with PG_head, told by the index of its first word, shows another's head: the next page names that. */
-function isFakeHead({ words, firstAddress, hasFakeHeads }: Slots, at: number): boolean {
+export function isFakeHead({ words, firstAddress, hasFakeHeads }: Slots, at: number): boolean {
   if (!hasFakeHeads || at % (SLOTS_PER_PAGE * WORDS_PER_SLOT) !== 0) return false;
   const next = words[at + WORDS_PER_SLOT + 2]!;
   return (next & 1) !== 0 && (next - 1 - firstAddress) >>> 2 !== at;

@@ -33,7 +33,7 @@ function censusText({ by, rows, pages, folios }: Census): string {
   );
 }
 
-export const census = defineCommand({
+export default defineCommand({
   name: "census",
   summary: "what the pages are used for: counts by kind, order, zone, node, pgmap or flag",
   operands: ["SOURCE"],

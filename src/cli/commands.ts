@@ -2,10 +2,12 @@
 import type { Command } from "./command.js";
 
 export const commands: Readonly<Record<string, () => Promise<Command>>> = {
-  info: async () => (await import("./info.js")).info,
-  census: async () => (await import("./census.js")).census,
-  verify: async () => (await import("./verify.js")).verify,
-  extract: async () => (await import("./extract.js")).extract,
-  diff: async () => (await import("./diff.js")).diff,
-  map: async () => (await import("./map.js")).map,
+  info: async () => (await import("./info.js")).default,
+  census: async () => (await import("./census.js")).default,
+  pages: async () => (await import("./pages.js")).default,
+  folios: async () => (await import("./folios.js")).default,
+  verify: async () => (await import("./verify.js")).default,
+  extract: async () => (await import("./extract.js")).default,
+  diff: async () => (await import("./diff.js")).default,
+  map: async () => (await import("./map.js")).default,
 };

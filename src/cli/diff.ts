@@ -37,7 +37,7 @@ function diffText({ pages, onlyA, onlyB, differing, fields, notCompared, kinds, 
   return parts.join("\n");
 }
 
-export const diff = defineCommand({
+export default defineCommand({
   name: "diff",
   summary: "two maps of one machine: which pages changed, in what, and from which kind to which",
   operands: ["A", "B"],

@@ -3,7 +3,7 @@ import { defineCommand } from "./command.js";
 import { OUTPUT_OPTION, writeTo } from "./sink.js";
 import { openSource } from "./source.js";
 
-export const extract = defineCommand({
+export default defineCommand({
   name: "extract",
   summary: "write the map alone, as an image: no user data, small enough for a bug report",
   operands: ["SOURCE"],

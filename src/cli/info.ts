@@ -115,7 +115,7 @@ function infoText(map: Vmemmap, name: string): string {
   return parts.join("\n");
 }
 
-export const info = defineCommand({
+export default defineCommand({
   name: "info",
   summary: "which kernel and machine it is, how its pages are laid out, and where each fact comes from",
   operands: ["SOURCE"],

@@ -65,7 +65,7 @@ function categories(by: Key): readonly Category[] {
   return Array.from({ length: NOT_SHOWN }, (_, order) => ({ name: `order ${order}`, colour: orderColour(order) }));
 }
 
-export const map = defineCommand({
+export default defineCommand({
   name: "map",
   summary: "a picture of the map, by kind or order, along a Hilbert curve",
   operands: ["SOURCE"],

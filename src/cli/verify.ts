@@ -6,7 +6,7 @@ import { tableText } from "./table.js";
 const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 5000;
 
-export const verify = defineCommand({
+export default defineCommand({
   name: "verify",
   summary: "hold every folio and every page of device memory against the kernel's rules",
   operands: ["SOURCE"],

@@ -1,0 +1,93 @@
+import { SLOT_BYTES } from "../src/sections.js";
+import type { CensusOp } from "./census.js";
+import type { Nanoseconds } from "./contest.js";
+import type { BenchOptions, ContenderName } from "./options.js";
+import type { PassSetting } from "./passes-report.js";
+import { contenderLegend, legendOf, renderTable, TILED_LEGEND, type ContenderTexts } from "./report.js";
+
+/** How fast the census is to be, a plain pass being 1. */
+const PROMISE = 0.8;
+
+/** One figure of the suite "census", with the keys of the JSON output. */
+export interface CensusResult extends PassSetting {
+  readonly op: CensusOp;
+  readonly contender: ContenderName;
+  readonly nsPerSlot: number;
+  readonly pagesPerSecond: number;
+  readonly gibPerSecond: number;
+  /** The time of the plain pass in C over this one: above 1 is faster. Null without the twin. */
+  readonly ratioToPlainPass: number | null;
+}
+
+/** The results of one map. */
+export function censusResultsOf(setting: PassSetting, times: ReadonlyMap<CensusOp, Nanoseconds>): CensusResult[] {
+  const plain = times.get("sum")?.get("native");
+  return [...times].flatMap(([op, nanoseconds]) =>
+    [...nanoseconds].map(([contender, time]) => ({
+      op,
+      encoding: setting.encoding,
+      map: setting.map,
+      contender,
+      slots: setting.slots,
+      nsPerSlot: round(time),
+      pagesPerSecond: Math.round(1e9 / time),
+      gibPerSecond: round((SLOT_BYTES * 1e9) / time / 2 ** 30),
+      ratioToPlainPass: plain === undefined ? null : round(plain / time),
+    })),
+  );
+}
+
+function round(value: number): number {
+  return Number(value.toFixed(4));
+}
+
+const COLUMNS = ["op", "contender", "ns/page", "M pages/s", "GiB/s", "vs plain pass"];
+const LABELS = 2;
+
+/** The table of one map. */
+export function censusTable(origin: string, caveat: string, results: readonly CensusResult[]): string {
+  const title = `census, ${results[0]!.encoding} encoding, map of ${origin}${caveat}`;
+  const rows = results.map(({ op, contender, nsPerSlot, pagesPerSecond, gibPerSecond, ratioToPlainPass }) => [
+    op,
+    contender,
+    nsPerSlot.toFixed(2),
+    (pagesPerSecond / 1e6).toFixed(0),
+    gibPerSecond.toFixed(1),
+    ratioToPlainPass === null ? "-" : ratioToPlainPass.toFixed(2),
+  ]);
+  return renderTable(title, COLUMNS, rows, LABELS);
+}
+
+/** The promise, and the slowest census; nothing where it was not measured beside a plain pass. */
+export function censusVerdict(results: readonly CensusResult[]): string {
+  const ratios = results.flatMap((result) =>
+    result.op === "census" && result.contender === "wasm-simd" && result.ratioToPlainPass !== null
+      ? [{ ...result, ratio: result.ratioToPlainPass }]
+      : [],
+  );
+  const slowest = ratios.sort((a, b) => a.ratio - b.ratio)[0];
+  if (slowest === undefined) return "";
+  const answer = slowest.ratio >= PROMISE ? "yes" : "NO";
+  return (
+    `\ncensus() at ${PROMISE}x of a plain pass in C over the slots, or better:\n` +
+    `  ${answer}, at least ${slowest.ratio.toFixed(2)}x (${slowest.encoding}, ${slowest.map})\n`
+  );
+}
+
+const LEGEND: ContenderTexts = {
+  "wasm-simd": "map.census(), map.usageKindsInto() of all pages, the build with SIMD",
+  "wasm-scalar": "the same, the build without",
+  "js-uint32": "plain JavaScript over the same slots as a Uint32Array",
+};
+
+/** Says below the tables what their names mean. */
+export function censusLegend({ contenders, mix }: Pick<BenchOptions, "contenders" | "mix">): string {
+  return legendOf([
+    ["sum", "a plain pass: the sum of one word of each slot"],
+    ["by-slots", "without the head index, which was dropped"],
+    ...contenderLegend(contenders, LEGEND),
+    ["GiB/s", "of slots, whose 64 bytes are a cache line each, all read or not"],
+    ["vs plain pass", "the time of native's sum over this one: above 1 is faster"],
+    ...(mix === undefined ? [TILED_LEGEND] : []),
+  ]);
+}
