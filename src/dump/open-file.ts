@@ -39,7 +39,7 @@ export async function openDumpFile(
     const details: Details = {};
     const containers: Container[] = [];
     for (let i = 0; i < files.length; i++) containers.push(await unwrap(files, i, details, options));
-    return withDetails(await openInner(files, containers), details);
+    return withDetails(await openInner(files, containers, options), details);
   } catch (error) {
     await Promise.allSettled(files.map((one) => one.close()));
     throw error;
@@ -87,7 +87,11 @@ async function spooled(
   return spool(file, packing, { ...spoolOptions, ...(signal && { signal }) });
 }
 
-async function openInner(files: readonly RandomAccessFile[], containers: readonly Container[]): Promise<Dump> {
+async function openInner(
+  files: readonly RandomAccessFile[],
+  containers: readonly Container[],
+  options: OpenDumpOptions,
+): Promise<Dump> {
   const first = files[0]!;
   const container = containers[0]!;
   const other = containers.findIndex((one) => one !== "kdump");
@@ -98,7 +102,10 @@ async function openInner(files: readonly RandomAccessFile[], containers: readonl
     );
   if (container === "elf") return openElf(first);
   if (container === "lime") return openLime(first);
-  if (container === "kdump") throw unsupportedDump(first, "kdump-compressed dumps are not read yet");
+  if (container === "kdump") {
+    const { openKdump } = await import("./kdump.js");
+    return openKdump(files, options);
+  }
   throw badDump(first, 0, "expected a dump, found an image of this package: it is loaded as one");
 }
 
