@@ -25,8 +25,8 @@ export interface KernelProfile {
   readonly profile: Profile;
   /** Every part of the profile and where it comes from; where sources differ, which. */
   readonly facts: readonly Fact[];
-  /** Null where the dump lacks the table of symbols. */
-  readonly pgmapArray: PgmapArray | null;
+  /** Or why it is not to be had. */
+  readonly pgmapArray: PgmapArray | string;
 }
 
 const PAGE_BYTES = 64;
@@ -68,7 +68,10 @@ export async function profileOf(info: Vmcoreinfo, kernel: KernelMemory): Promise
   return {
     profile: settleProfile(claims, info, btf, base, symbols, kernel.levels),
     facts: claims.facts,
-    pgmapArray: array === undefined ? null : { address: array, layout: btf?.xarray ?? XARRAY },
+    pgmapArray:
+      array === undefined
+        ? (symbols.lacking ?? "kallsyms names no pgmap_array")
+        : { address: array, layout: btf?.xarray ?? XARRAY },
   };
 }
 

@@ -87,6 +87,7 @@ const FOLIO_MUST: readonly string[] = ["order", "entireMapcount", "deferredList"
 
 const PGMAP_MEMBERS: Readonly<Record<keyof PgmapLayout, string>> = {
   altmap: "altmap",
+  ref: "ref",
   type: "type",
   flags: "flags",
   vmemmapShift: "vmemmap_shift",
@@ -95,6 +96,9 @@ const PGMAP_MEMBERS: Readonly<Record<keyof PgmapLayout, string>> = {
   nrRange: "nr_range",
   range: "range",
 };
+
+/** struct percpu_ref, from 5.10 on: the count, and the data behind it. */
+const PERCPU_REF_BYTES = 16;
 
 const MEMORY_TYPES: Readonly<Record<string, MemoryType>> = {
   MEMORY_DEVICE_PRIVATE: "private",
@@ -155,7 +159,10 @@ function pgmapOf(btf: Btf): Claims<PgmapLayout> {
   if (btf.sizeOf("dev_pagemap") === null) return claims;
   for (const [name, member] of Object.entries(PGMAP_MEMBERS)) {
     const field = btf.field("dev_pagemap", member);
-    if (field !== null) claims[name] = { value: field.offset, from: `BTF struct dev_pagemap.${member}` };
+    // 5.15 has a pointer to it.
+    if (name === "ref" && field?.size !== PERCPU_REF_BYTES)
+      claims[name] = { value: null, from: "BTF struct dev_pagemap" };
+    else if (field !== null) claims[name] = { value: field.offset, from: `BTF struct dev_pagemap.${member}` };
     else if (name === "vmemmapShift") claims[name] = { value: null, from: "BTF struct dev_pagemap" };
   }
   return claims;

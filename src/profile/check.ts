@@ -119,6 +119,7 @@ const readShape = object<Profile>({
   }),
   pgmap: object<PgmapLayout>({
     altmap: pgmapOffset,
+    ref: orNull(pgmapOffset),
     type: pgmapOffset,
     flags: pgmapOffset,
     vmemmapShift: orNull(pgmapOffset),
@@ -278,6 +279,7 @@ function checkZoneDevice({ zoneDevice, flags }: Profile): void {
 
 const PGMAP_SIZES: Readonly<Record<keyof PgmapLayout, number>> = {
   altmap: 48,
+  ref: 16,
   type: 4,
   flags: 4,
   vmemmapShift: 8,

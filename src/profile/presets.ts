@@ -234,6 +234,7 @@ const DEVICE_7_3: ZoneDeviceRules = { ...DEVICE_7_0, initsEarlyFolios: true, dax
 
 const PGMAP_5_15: PgmapLayout = {
   altmap: 0,
+  ref: null,
   type: 104,
   flags: 108,
   vmemmapShift: null,
@@ -242,10 +243,11 @@ const PGMAP_5_15: PgmapLayout = {
   nrRange: 128,
   range: 136,
 };
-const PGMAP_6_1: PgmapLayout = { ...PGMAP_5_15, type: 96, flags: 100, vmemmapShift: 104 };
+const PGMAP_6_1: PgmapLayout = { ...PGMAP_5_15, ref: 48, type: 96, flags: 100, vmemmapShift: 104 };
 /** vmem_altmap has a flag more (`inaccessible`) up to 6.18: all behind it moves. */
 const PGMAP_6_12: PgmapLayout = {
   altmap: 0,
+  ref: 56,
   type: 104,
   flags: 108,
   vmemmapShift: 112,

@@ -118,6 +118,8 @@ export type MemoryType = "private" | "coherent" | "fs-dax" | "generic" | "pci-p2
  */
 export interface PgmapLayout {
   readonly altmap: number;
+  /** struct percpu_ref, whose second word is NULL once it is let go of (percpu_ref_exit); null in 5.15, which has it elsewhere. */
+  readonly ref: number | null;
   /** i32, enum memory_type. */
   readonly type: number;
   /** u32; bit 0: it has an altmap. */
