@@ -30,8 +30,30 @@ export interface PageTables {
   readonly smeMask: bigint;
 }
 
-/** No frame: what {@link KernelMemory.framesOf} answers for a page that is not mapped. */
+/** What {@link KernelMemory.framesOf} answers in place of a frame: nothing is mapped there. */
 export const UNMAPPED = -1;
+/** The same: a table on the way is not in the dump, so nobody knows. */
+export const UNKNOWN = -2;
+
+/** Tables that are read at once. */
+const TABLES_AT_ONCE = 256;
+
+/** A table and the page that its first entry is about, counted from the start of the range. */
+interface WalkTable {
+  readonly frame: number;
+  readonly page: number;
+}
+
+/** What a walk tells: pages are counted from the start of the range and may lie outside it. An answer of false ends the walk. */
+interface WalkVisitor {
+  /** `count` pages on neighbouring frames. */
+  readonly leaf: (page: number, count: number, frame: number) => boolean;
+  /** A table below the lowest level asked for. */
+  readonly table?: (page: number) => boolean;
+  /** A table that the dump lacks is about these pages. */
+  readonly lost: (page: number, count: number) => unknown;
+  readonly signal: AbortSignal | undefined;
+}
 
 /** Tables that are kept: 16 MiB of them. */
 const CACHED_TABLES = 4096;
@@ -65,7 +87,7 @@ export class KernelMemory {
       const low = entries[index * 2]!;
       if ((low & PRESENT) === 0) return null;
       const frame = this.#frameOf(low, entries[index * 2 + 1]!);
-      if (level === 0 || (level <= 2 && (low & PSE) !== 0)) {
+      if (isLeaf(level, low)) {
         const pages = 2 ** (level * TABLE_BITS);
         // In a large leaf, bit 12 is PAT and no address: all bits below the leaf's size are the address's own.
         const first = frame - (frame % pages);
@@ -121,6 +143,107 @@ export class KernelMemory {
     return whole.slice(before, before + length);
   }
 
+  /**
+   * The frame behind each of `pages` 4 KiB pages from an address on: {@link UNMAPPED} or {@link UNKNOWN} where there is none. Tables are
+   * read level by level, so each once, and no more than the range has room for, wherever their entries lead.
+   */
+  async framesOf(start: bigint, pages: number, signal?: AbortSignal): Promise<Float64Array> {
+    const frames = new Float64Array(pages).fill(UNMAPPED);
+    await this.#descend(start, pages, 0, {
+      leaf: (from, count, frame) => {
+        const end = Math.min(from + count, pages);
+        for (let page = Math.max(from, 0); page < end; page++) frames[page] = frame + page - from;
+        return true;
+      },
+      lost: (page, count) => frames.fill(UNKNOWN, Math.max(page, 0), Math.min(page + count, pages)),
+      signal,
+    });
+    return frames;
+  }
+
+  /**
+   * Which 2 MiB units of a range have a mapping, or a table of one, by rising number: what a section's slots are mapped by. Null if
+   * there are more than `limit`.
+   */
+  async unitsOf(start: bigint, units: number, limit: number, signal?: AbortSignal): Promise<Float64Array | null> {
+    const found = new Set<number>();
+    const add = (page: number, count: number) => {
+      const end = Math.min((page + count) / TABLE_ENTRIES, units);
+      for (let unit = Math.max(page / TABLE_ENTRIES, 0); unit < end && found.size <= limit; unit++) found.add(unit);
+      return found.size <= limit;
+    };
+    const whole = await this.#descend(start, units * TABLE_ENTRIES, 1, {
+      leaf: (page, count) => add(page, count),
+      table: (page) => add(page, TABLE_ENTRIES),
+      lost: () => undefined,
+      signal,
+    });
+    return whole ? Float64Array.from(found).sort() : null;
+  }
+
+  /**
+   * Walk what is mapped in a range down to a level: each leaf, and each table below that level. Answers whether it got to the end:
+   * a visitor that answers false ends it.
+   */
+  async #descend(start: bigint, pages: number, lowest: number, visit: WalkVisitor): Promise<boolean> {
+    const { root, levels } = this.tables;
+    if (!this.#isCanonical(start)) return true;
+    const top = BigInt.asUintN(levels * TABLE_BITS, start >> BigInt(FRAME_SHIFT));
+    let tables: WalkTable[] = [{ frame: root, page: -Number(top) }];
+    for (let level = levels - 1; level >= lowest && tables.length > 0; level--) {
+      const span = 2 ** (level * TABLE_BITS);
+      const next: WalkTable[] = [];
+      const whole = await this.#eachTable(tables, visit.signal, ({ page }, entries) => {
+        if (entries === null) {
+          visit.lost(page, span * TABLE_ENTRIES);
+          return true;
+        }
+        const end = Math.min(Math.ceil((pages - page) / span), TABLE_ENTRIES);
+        for (let i = Math.max(Math.floor(-page / span), 0); i < end; i++) {
+          const low = entries[i * 2]!;
+          if ((low & PRESENT) === 0) continue;
+          const frame = this.#frameOf(low, entries[i * 2 + 1]!);
+          const at = page + i * span;
+          if (isLeaf(level, low)) {
+            if (!visit.leaf(at, span, frame - (frame % span))) return false;
+          } else if (level > lowest) next.push({ frame, page: at });
+          else if (visit.table?.(at) === false) return false;
+        }
+        return true;
+      });
+      if (!whole) return false;
+      tables = next;
+    }
+    return true;
+  }
+
+  /** Visit tables by rising frame, many read at once, null for those the dump lacks; until a visit answers false. */
+  async #eachTable(
+    tables: WalkTable[],
+    signal: AbortSignal | undefined,
+    visit: (table: WalkTable, entries: Uint32Array | null) => boolean,
+  ): Promise<boolean> {
+    tables.sort((a, b) => a.frame - b.frame);
+    const bytes = new Uint8Array(Math.min(tables.length, TABLES_AT_ONCE) * FRAME_BYTES);
+    for (let from = 0; from < tables.length; from += TABLES_AT_ONCE) {
+      signal?.throwIfAborted();
+      const some = tables.slice(from, from + TABLES_AT_ONCE);
+      const frames = [...new Set(some.map(({ frame }) => frame))].filter(
+        (frame) => this.memory.stateOf(frame) === FrameState.HERE,
+      );
+      const reading = this.memory.readFrames(frames, bytes.subarray(0, frames.length * FRAME_BYTES));
+      if (reading !== undefined) await reading;
+      let i = 0;
+      for (const table of some) {
+        while (i < frames.length && frames[i]! < table.frame) i++;
+        const here = frames[i] === table.frame;
+        const entries = here ? new Uint32Array(bytes.buffer, i * FRAME_BYTES, FRAME_BYTES / 4) : null;
+        if (!visit(table, entries)) return false;
+      }
+    }
+    return true;
+  }
+
   #isCanonical(address: bigint): boolean {
     const bits = BigInt(FRAME_SHIFT + this.tables.levels * TABLE_BITS);
     return address >= 0n && address <= U64 && BigInt.asUintN(64, BigInt.asIntN(Number(bits), address)) === address;
@@ -143,6 +266,11 @@ export class KernelMemory {
     this.#cache.set(frame, entries);
     return entries;
   }
+}
+
+/** Level 0 has pages; at 1 and 2 (PMD, PUD) an entry may be a leaf of 2 MiB or 1 GiB. */
+function isLeaf(level: number, low: number): boolean {
+  return level === 0 || (level <= 2 && (low & PSE) !== 0);
 }
 
 /** An address of the kernel image as a physical one. phys_base is signed: the sum wraps. */
