@@ -103,7 +103,7 @@ export class Vmemmap<B extends ArrayBufferLike = ArrayBuffer> extends DeviceMap<
    * Pages whose slots the dump lacks, by rising PFN: a filter left them out (makedumpfile), or the dump never had them. They are
    * there and read as zeroes, like a page that is mapped once; kept by {@link save}.
    */
-  filtered: readonly PfnRange[] = [];
+  override filtered: readonly PfnRange[] = [];
   /** @internal */
   override readonly devices: Devices;
   /** The index that lists of pages are looked up in. */

@@ -1,0 +1,159 @@
+/** census, verify, extract, diff, map and info, over maps that ship with the package. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { decode } from "fast-png";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Census } from "../../../src/index.js";
+import { mapPath, runCli } from "./run-cli.js";
+
+const MAP = mapPath("linux-7.3.4-hvo");
+const STALE = mapPath("linux-6.18.15-hvo-partial-section");
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "vmemmap-cli-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const json = async <T>(...argv: string[]): Promise<T> => JSON.parse((await runCli([...argv, "--json"])).stdout) as T;
+
+describe("census", () => {
+  it("counts every page once, by kind", async () => {
+    const { code, stdout } = await runCli(["census", MAP]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^kind +pages +size +share +folios\n/);
+    expect(stdout).toMatch(/\noffline +8192 +32 MiB +3\.1% +8192\n/);
+    expect(stdout).toMatch(/\nall +262144 +1 GiB +100\.0% +\d+\n$/);
+  });
+
+  it.each(["kind", "order", "zone", "node", "pgmap"])("by %s adds up to all pages", async (by) => {
+    const { rows, pages } = await json<Census>("census", MAP, "--by", by);
+    expect(rows.reduce((sum, row) => sum + row.pages, 0)).toBe(pages);
+    expect(pages).toBe(262144);
+  });
+
+  it("of a range counts its pages alone", async () => {
+    const { pages, rows } = await json<Census>("census", MAP, "--range", "0x20200:0x20400");
+    expect([pages, rows.map(({ key }) => key)]).toEqual([512, ["device-generic"]]);
+  });
+});
+
+describe("verify", () => {
+  it("finds the 12288 stale pages that this kernel left, and says so by its exit code", async () => {
+    const { code, stdout, stderr } = await runCli(["verify", STALE, "--limit", "2"]);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/\npgmap-unknown +12288\n/);
+    expect(stdout).toMatch(/\norder-run +32\n/);
+    expect(stderr).toBe("12318 more; --limit lists up to 5000\n");
+  });
+
+  it("is content with a sound map", async () => {
+    expect(await runCli(["verify", MAP])).toMatchObject({ code: 0, stdout: "262144 pages, no finding\n" });
+  });
+});
+
+describe("extract", () => {
+  it("writes an image that differs in nothing", async () => {
+    const image = join(folder, "copy.vmemmap");
+    const { code, stderr } = await runCli(["extract", MAP, "-o", image]);
+    expect(code).toBe(0);
+    expect(stderr).toBe(`${readFileSync(image).length} bytes for 262144 struct pages\n`);
+    const compared = await runCli(["diff", MAP, image]);
+    expect(compared.code).toBe(0);
+    expect(compared.stdout).toMatch(/\ndiffering +0\n/);
+  });
+
+  it("will not write over its source", async () => {
+    const { code, stderr } = await runCli(["extract", MAP, "-o", MAP]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("is the source itself");
+  });
+});
+
+describe("diff", () => {
+  it("says what it can't compare of two boots, and lists as many pages as it is told to", async () => {
+    const { code, stdout } = await runCli(["diff", MAP, mapPath("linux-7.3.4"), "--limit", "1"]);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/ in mapping +not compared\n/);
+    expect(stdout.trimEnd().split("\n").at(-2)).toMatch(/^ +pfn {2}kind in A/);
+  });
+
+  it("counts pages that one map alone has", async () => {
+    const { onlyA, onlyB } = await json<{ onlyA: number; onlyB: number }>("diff", MAP, STALE);
+    expect([onlyA, onlyB]).toEqual([32768, 0]);
+  });
+});
+
+describe("map", () => {
+  it("draws one cell for each page of a machine of 1 GiB", async () => {
+    const png = join(folder, "map.png");
+    const { code, stderr } = await runCli(["map", MAP, "-o", png, "--size", "512"]);
+    expect(code).toBe(0);
+    const { width, height } = decode(readFileSync(png));
+    expect(stderr).toBe(`${width} by ${height} pixels, pages in a cell: 1\n`);
+    expect(height).toBeGreaterThanOrEqual(512);
+  });
+
+  it("goes to stdout where no file is named", async () => {
+    const { bytes } = await runCli(["map", MAP, "--by", "order", "--size", "64"]);
+    expect(bytes.subarray(1, 4).toString()).toBe("PNG");
+  });
+});
+
+describe("info", () => {
+  it("shows release, encoding and base, each with its origin", async () => {
+    const { code, stdout } = await runCli(["info", MAP]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/\nrelease +7\.3\.4\+deb13-amd64 +\S/);
+    expect(stdout).toMatch(/\ntailEncoding +mask +\S/);
+    expect(stdout).toMatch(/\nvmemmapBase +0xfffffb9640000000 +\S/);
+  });
+
+  it("lists the device page maps", async () => {
+    const { pgmaps } = await json<{ pgmaps: { typeName: string; address: string }[] }>("info", MAP);
+    expect(pgmaps.map(({ typeName }) => typeName).sort()).toEqual(["MEMORY_DEVICE_FS_DAX", "MEMORY_DEVICE_GENERIC"]);
+    expect(pgmaps[0]!.address).toMatch(/^0xffff[0-9a-f]{12}$/);
+  });
+});
+
+describe("bad input", () => {
+  it.each([
+    [["census"], "vmemmap census: SOURCE is missing\nvmemmap help census says more\n"],
+    [
+      ["census", MAP, "--by", "kinds"],
+      'vmemmap census: --by: no key "kinds"; did you mean kind?\nvmemmap help census says more\n',
+    ],
+    [
+      ["census", MAP, "--range", "9"],
+      'vmemmap census: --range: "9": expected PFNs as A:B, A: or :B\nvmemmap help census says more\n',
+    ],
+    [
+      ["verify", MAP, "--limit", "-1"],
+      'vmemmap verify: --limit "-1": expected a number from 0 to 5000\nvmemmap help verify says more\n',
+    ],
+    [
+      ["map", MAP, "--size", "7"],
+      'vmemmap map: --size "7": expected pixels, from 16 to 8192\nvmemmap help map says more\n',
+    ],
+    [["diff", MAP], "vmemmap diff: B is missing\nvmemmap help diff says more\n"],
+    [["censsu", MAP], 'vmemmap: no command "censsu"; did you mean census?\nvmemmap help says more\n'],
+  ])("%j is refused with a sentence", async (argv, message) => {
+    expect(await runCli(argv)).toMatchObject({ code: 2, stdout: "", stderr: message });
+  });
+
+  it("is told by a code in JSON", async () => {
+    const { code, stderr } = await runCli(["info", join(folder, "nowhere"), "--json"]);
+    expect(code).toBe(2);
+    expect(JSON.parse(stderr)).toMatchObject({ error: { code: "unreadable" } });
+  });
+});
+
+describe("help", () => {
+  it.each(["info", "census", "verify", "extract", "diff", "map"])("of %s has examples", async (command) => {
+    const { code, stdout } = await runCli(["help", command]);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`Usage: vmemmap ${command} `);
+    expect(stdout).toMatch(/\nExamples:\n {2}vmemmap /);
+  });
+});
