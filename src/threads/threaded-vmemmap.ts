@@ -12,6 +12,7 @@ import { limitOf, type VerifyOptions, type VerifyReport } from "../verify.js";
 import { type ImageSource, type LoadOptions, Vmemmap, type VmemmapOptions } from "../vmemmap.js";
 import { type BatchName, checkBatch, type OutList, runBatch } from "./batches.js";
 import { Pool, poolEntries } from "./pool.js";
+import { getFolios, putFolios } from "./reference-lists.js";
 import { hostThreads, whyNoThreads } from "./support.js";
 import { unpackSlots } from "./unpack.js";
 import { fixed } from "./views.js";
@@ -257,6 +258,40 @@ export class ThreadedVmemmap {
   /** {@link Vmemmap.memoryTypesInto} */
   memoryTypesInto(pages: PfnSource, out: AnswerList): Promise<number> {
     return this.#batch("memoryTypesInto", pages, out);
+  }
+
+  // ---- References on lists ------------------------------------------------------------------------------------------
+
+  /**
+   * folio_get of each page's folio, or of none if one is refused: by the kernel's protocol (try_get_folio), a reference is taken, then the
+   * head is checked to be the page's head still. Others may count, split and free meanwhile. Where a page is refused, those taken are put
+   * again: until then other threads see them, as they see any reference.
+   *
+   * @param pages read when the call is made
+   * @throws VmemmapError as {@link Vmemmap.getFolios}; "worker-failed", "worker-error": some may have been taken
+   */
+  async getFolios(pages: PfnSource): Promise<void> {
+    this.#check();
+    const { sync, pool } = this;
+    if (pool === null) sync.getFolios(pages);
+    else await getFolios(sync, pool, pages);
+  }
+
+  /**
+   * folio_put of each page's folio. Where a page of the list has no reference to drop, none is dropped. That is seen page by page, before the
+   * first is: a list that names a folio more often than it has references, or whose references other threads drop at the same time, is refused
+   * when all that could be dropped are, which the message counts. None that was dropped can be taken back, for its folio may be another's by then.
+   * Free steps run once all are dropped, in the list's order, callbacks with them.
+   *
+   * @param pages read when the call is made
+   * @returns how many folios were freed
+   * @throws VmemmapError as {@link Vmemmap.putFolios}, but see above; what a callback threw, once all is done; "worker-failed",
+   *   "worker-error": some may have been dropped
+   */
+  async putFolios(pages: PfnSource): Promise<number> {
+    this.#check();
+    const { sync, pool } = this;
+    return pool === null ? sync.putFolios(pages) : putFolios(sync, pool, pages);
   }
 
   // ---- Whole-map passes -----------------------------------------------------------------------------------------------
