@@ -1,16 +1,14 @@
 // The head index as the slots tell it, block by block; and with it which sections are well-formed, since a block that the index
 // can express has no ill-formed word.
 
+import { ASK, KNOWN, MIXED, claim_block, end_claim, set_byte } from "./block_byte";
 import { block_words, gather_common, gather_kinds } from "./block_words";
 import { checked_distance, has_head_flag, page_address, plain_distance, tagged_distance } from "./compound";
 import {
-  ASK,
   ASK_PGMAP,
   BLOCK_PAGES,
   BLOCK_SHIFT,
   HEAD_INDEX_BYTES,
-  KNOWN,
-  MIXED,
   NO_PGMAP_HERE,
   ONE_PGMAP,
   bits_of_order,
@@ -153,7 +151,7 @@ function pgmap_of_slots(slot: u32): u32 {
 function pgmap_of_device_pages(slot: u32): u32 {
   const end = slot + SUBSECTION_PAGES;
   for (let s = slot; s != end; s += BLOCK_PAGES) {
-    if (load<u8>(block_order(s)) == ASK) return ASK_PGMAP;
+    if ((load<u8>(block_order(s)) & KNOWN) == 0) return ASK_PGMAP;
   }
   const value = pgmap_word_of(slot);
   for (let s = slot; s != end; s += BLOCK_PAGES) {
@@ -201,6 +199,18 @@ function well_formed(slot: u32, encoding: u32, base_low: u32): bool {
   return pfn_to_slot(pfn - distance) == slot - distance;
 }
 
+/** How often a word is looked at that another thread may be changing between the looks of well_formed. */
+const LOOKS: u32 = ASC_FEATURE_THREADS ? 64 : 1;
+
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function is_ill_formed(slot: u32, encoding: u32, base_low: u32): bool {
+  for (let looks: u32 = 0; looks < LOOKS; looks++) {
+    if (well_formed(slot, encoding, base_low)) return false;
+  }
+  return true;
+}
+
 /** How many words at +8 of `nr` slots are ill-formed. */
 function ill_formed(first: u32, nr: u32): u32 {
   const encoding = word(Word.ENCODING);
@@ -209,16 +219,19 @@ function ill_formed(first: u32, nr: u32): u32 {
   for (let slot = first, end = first + nr; slot < end; slot++) {
     const p = slot_to_page(slot);
     const may_be_tail = is_tagged(p) || (encoding == Encoding.FAKE_HEADS && has_head_flag(p));
-    if (may_be_tail && slot_valid(slot) && !well_formed(slot, encoding, base_low)) ill++;
+    if (may_be_tail && slot_valid(slot) && is_ill_formed(slot, encoding, base_low)) ill++;
   }
   return ill;
 }
 
-/** Make the index of the blocks that `nr` slots are in. */
+/** Make the index of the blocks that `nr` slots are in, of which nothing is known. */
 export function index_blocks(slot: u32, nr: u32): void {
   const end = slot + nr;
   for (let at = slot & ~(BLOCK_PAGES - 1); at < end; at += BLOCK_PAGES) {
-    store<u8>(block_order(at), <u8>block_of_slots(at, block_word(at)));
+    const byte = block_order(at);
+    // Another scan may have come before, when not all of the slots were written.
+    if (claim_block(byte)) end_claim(byte, block_of_slots(at, block_word(at)));
+    else set_byte(byte, ASK);
   }
 }
 
@@ -245,6 +258,19 @@ export function pgmap_of_scanned(first: u32, differing: u64): u32 {
   return in_zone_device(slot_to_page(first)) ? pgmap_of_device_pages(first) : NO_PGMAP_HERE;
 }
 
+/** Note the pgmap of a subsection, as its slots were read. */
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function set_pgmap(at: u32, first: u32, number: u32): void {
+  if (!ASC_FEATURE_THREADS) {
+    store<u16>(at, <u16>number);
+    return;
+  }
+  // A change of another thread forgets the number behind its slots: it will, or this second look sees them.
+  atomic.xchg<u16>(at, <u16>number);
+  if (number < NO_PGMAP_HERE && pgmap_of_slots(first) != number) store<u16>(at, <u16>ASK_PGMAP);
+}
+
 /** The same of a subsection that the index has room for. */
 function scan_subsection(first: u32): u32 {
   if (!slot_valid(first)) return 0;
@@ -253,18 +279,18 @@ function scan_subsection(first: u32): u32 {
   let ill: u32 = 0;
   for (let slot = first; slot < first + SUBSECTION_PAGES; slot += BLOCK_PAGES) {
     const at = block_order(slot);
-    if (load<u8>(at) != ASK) {
+    if (!claim_block(at)) {
       // Not looked at now.
       differing = ALL;
       continue;
     }
-    store<u8>(at, <u8>block_of_slots(slot, block_word(slot)));
+    end_claim(at, block_of_slots(slot, block_word(slot)));
     differing |= differing_flags(slot_to_page(slot), like);
     if (load<u8>(at) == ASK) ill += ill_formed(slot, BLOCK_PAGES);
   }
   const pgmap = subsection_pgmap(first);
   if (load<u16>(pgmap) != ASK_PGMAP) return ill;
-  store<u16>(pgmap, <u16>pgmap_of_scanned(first, differing));
+  set_pgmap(pgmap, first, pgmap_of_scanned(first, differing));
   return ill;
 }
 
