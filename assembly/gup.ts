@@ -62,6 +62,20 @@ function try_get_folio(slot: u32): i32 {
   return answer;
 }
 
+/**
+ * try_get_page of each of a list, up to the first whose answer is not 1: how many references were taken. The answer of the one that it stopped
+ * at goes to `dst`.
+ */
+export function try_get_pages(src: u32, dst: u32, nr: u32): u32 {
+  for (let at: u32 = 0; at < nr; at++) {
+    const answer = try_get_page(load<u32>(src + (at << 2)));
+    if (answer == 1) continue;
+    store<i32>(dst, answer);
+    return at;
+  }
+  return nr;
+}
+
 /** The folio that try_get_page had the last reference of, on its way to another, when it last answered more than 1. */
 export function last_passed(): u32 {
   return ASC_FEATURE_THREADS ? load<u32>(notes()) : INVALID;

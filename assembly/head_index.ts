@@ -2,10 +2,7 @@
 // order reads no slot. It is derived from the slots, never the other way round: it can be dropped at any time and made again.
 //
 // A block is 64 pages. Of each block there is a word whose bit n says that page n is no tail (a head or a single page; bit 0
-// is set in every block that stands in one folio as a whole), and a byte:
-//
-//     7       6       5   4 .... 0
-//     KNOWN | MIXED |   | order     up to 6: all folios of the block have this order; 7 and more: the block is part of one of that order
+// is set in every block that stands in one folio as a whole), and a byte (block_byte.ts) that says the order its folios have, or MIXED.
 //
 // In a MIXED block all folios begin and end, and their orders are told by how far the bits are apart. Most blocks of a real machine are
 // of one order, so most lookups read the byte alone, and the bytes are few enough to stay in a second-level cache.
@@ -17,6 +14,7 @@
 //
 // What holds between blocks: one of a folio that begins in a block before it is only expressed where that block is.
 
+import { ASK, KNOWN, MIXED, ask_bytes, mix_byte, set_byte, spoil_claim } from "./block_byte";
 import { Word, state_set, word } from "./profile";
 import { slot_to_pfn_low } from "./slots";
 import {
@@ -33,12 +31,6 @@ export const BLOCK_PAGES: u32 = SLOTS_PER_VMEMMAP_PAGE;
 export const BLOCK_SHIFT: u32 = VMEMMAP_PAGE_SHIFT;
 const PAGE_IN_BLOCK_MASK: u32 = SLOT_IN_VMEMMAP_PAGE_MASK;
 
-/** Byte of a block of which the slots are to be asked: that of absent sections, too, for which low memory is read. */
-export const ASK: u32 = 0;
-/** Bit of the byte of every other block. */
-export const KNOWN: u32 = 0x80;
-/** Bit of the byte of a block with folios of several orders. */
-export const MIXED: u32 = 0x40;
 const ORDER_MASK: u32 = 0x1f;
 /** Number of a subsection whose slots are to be asked. */
 export const ASK_PGMAP: u32 = 0xffff;
@@ -152,7 +144,7 @@ export function order_in(byte: u32): u32 {
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
 export function has_word(byte: u32): bool {
-  return byte != ASK && (!is_one_order(byte) || order_in(byte) <= BLOCK_SHIFT);
+  return (byte & KNOWN) != 0 && (!is_one_order(byte) || order_in(byte) <= BLOCK_SHIFT);
 }
 
 /** Whether all pages of a block are single ones. */
@@ -184,13 +176,29 @@ function set_bytes(slot: u32, nr: u32, order: u32): void {
 }
 
 /**
- * The words and bytes of `nr` blocks. Whoever looks meanwhile reads what was or what is: a byte of a large order goes alone and tells all,
- * whatever the word is, whose bit 0 is always set.
+ * The words and bytes of `nr` blocks, of whole folios. Whoever looks meanwhile reads what was or what is: a byte of a large order goes alone
+ * and tells all, whatever the word is, whose bit 0 is always set.
  */
 function set_blocks(slot: u32, nr: u32, bits: u64, order: u32): void {
+  if (ASC_FEATURE_THREADS) {
+    const step: u32 = 1 << (max(order, BLOCK_SHIFT) - BLOCK_SHIFT);
+    for (let i: u32 = 0; i < nr; i += step) set_folio_blocks(slot + (i << BLOCK_SHIFT), step, bits, order);
+    return;
+  }
   const at = block_word(slot);
   if (order <= BLOCK_SHIFT) for (let i: u32 = 0; i < nr; i++) store<u64>(at + (i << 3), bits);
   set_bytes(slot, nr, order);
+}
+
+/** The same of one folio, or one block of smaller ones, where a scan may be at work: its blocks are known only where the first is. */
+function set_folio_blocks(slot: u32, nr: u32, bits: u64, order: u32): void {
+  const at = block_order(slot);
+  if (order <= BLOCK_SHIFT) {
+    if (spoil_claim(at)) return;
+    atomic.store<u64>(block_word(slot), bits);
+  }
+  const known = set_byte(at, KNOWN | order);
+  for (let i: u32 = 1; i < nr; i++) set_byte(at + i, known ? KNOWN | order : ASK);
 }
 
 /** Bits of the pages of a block from the slot's on, `nr` of them; `nr` below 64. */
@@ -205,24 +213,6 @@ export function bits_of_order(order: u32): u64 {
   let bits: u64 = 1;
   for (let step: u64 = (<u64>1) << order; step < BLOCK_PAGES; step <<= 1) bits |= bits << step;
   return bits;
-}
-
-/** A part of a block has changed: its folios may have any orders. */
-// @ts-ignore: top level decorators are AssemblyScript
-@inline
-function mix(slot: u32): void {
-  const at = block_order(slot);
-  if (!ASC_FEATURE_THREADS) {
-    if (load<u8>(at) != ASK) store<u8>(at, <u8>(KNOWN | MIXED));
-    return;
-  }
-  // Another thread may say ASK between the look and the store.
-  let seen = atomic.load<u8>(at);
-  while (seen != ASK) {
-    const found = atomic.cmpxchg<u8>(at, seen, <u8>(KNOWN | MIXED));
-    if (found == seen) return;
-    seen = found;
-  }
 }
 
 /** Single pages became a folio. */
@@ -269,29 +259,44 @@ export function index_split(slot: u32, order: u32, new_order: u32): void {
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
 function take_heads(slot: u32, bits: u64): void {
+  if (spoil_claim(block_order(slot))) return;
   const at = block_word(slot);
   if (ASC_FEATURE_THREADS) atomic.and<u64>(at, ~bits);
   else store<u64>(at, load<u64>(at) & ~bits);
-  mix(slot);
+  mix_byte(block_order(slot));
 }
 
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
 function add_heads(slot: u32, bits: u64): void {
+  if (spoil_claim(block_order(slot))) return;
   const at = block_word(slot);
   if (ASC_FEATURE_THREADS) atomic.or<u64>(at, bits);
   else store<u64>(at, load<u64>(at) | bits);
-  mix(slot);
+  mix_byte(block_order(slot));
 }
 
 function split_blocks(slot: u32, nr: u32, order: u32, new_order: u32): void {
   const bits = bits_of_order(new_order);
   const kept: u32 = max<u32>(((<u32>1) << new_order) >> BLOCK_SHIFT, 1);
-  for (let i: u32 = 0; i < kept; i++) {
-    const at = slot + (i << BLOCK_SHIFT);
-    if (load<u8>(block_order(at)) == (KNOWN | order)) set_blocks(at, 1, bits, new_order);
-  }
+  if (ASC_FEATURE_THREADS) split_first(slot, kept, bits, order, new_order);
+  else
+    for (let i: u32 = 0; i < kept; i++) {
+      const at = slot + (i << BLOCK_SHIFT);
+      if (load<u8>(block_order(at)) == (KNOWN | order)) set_blocks(at, 1, bits, new_order);
+    }
   if (kept < nr) set_blocks(slot + (kept << BLOCK_SHIFT), nr - kept, bits, new_order);
+}
+
+/** The blocks of the first of the folios, where a scan may be at work. */
+function split_first(slot: u32, kept: u32, bits: u64, order: u32, new_order: u32): void {
+  const at = block_order(slot);
+  let known = true;
+  for (let i: u32 = 0; i < kept; i++) {
+    known = known && load<u8>(at + i) == (KNOWN | order);
+  }
+  if (known) set_folio_blocks(slot, kept, bits, new_order);
+  else ask_bytes(at, kept);
 }
 
 /** A folio of `order` became single pages, all of them written anew. */
@@ -332,11 +337,11 @@ export function index_forget(slot: u32, nr: u32): void {
     }
     grown = start != from || end != to;
   }
-  memory.fill(block_order(start), <u8>ASK, (end - start) >> BLOCK_SHIFT);
+  ask_bytes(block_order(start), (end - start) >> BLOCK_SHIFT);
   forget_pgmaps(start, end - start);
 }
 
-/** Of no slot there is anything known. */
+/** Of no slot there is anything known, and no scan is under way. */
 export function index_forget_all(): void {
   const nr = word(Word.NR_SLOTS);
   memory.fill(index_orders(), <u8>ASK, nr >> BLOCK_SHIFT);
@@ -348,7 +353,14 @@ export function index_forget_all(): void {
 export function forget_pgmaps(slot: u32, nr: u32): void {
   if (!has_index() || nr == 0) return;
   const end = subsection_pgmap(slot + (nr - 1));
-  for (let at = subsection_pgmap(slot); at <= end; at += sizeof<u16>()) store<u16>(at, <u16>ASK_PGMAP);
+  for (let at = subsection_pgmap(slot); at <= end; at += sizeof<u16>()) ask_pgmap(at);
+}
+
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function ask_pgmap(at: u32): void {
+  if (ASC_FEATURE_THREADS) atomic.store<u16>(at, <u16>ASK_PGMAP);
+  else store<u16>(at, <u16>ASK_PGMAP);
 }
 
 /** `nr` slots were written as single pages, whatever stood there. */

@@ -117,6 +117,7 @@ export {
 export {
   check_get_page,
   check_put_page,
+  check_put_pages,
   folio_put_refs,
   folio_ref_inc,
   get_folios,
@@ -124,7 +125,7 @@ export {
   restore_counts,
   try_put_folios,
 } from "./swap";
-export { Foll, folio_maybe_dma_pinned, folio_pin, folio_unpin, last_passed, try_get_page } from "./gup";
+export { Foll, folio_maybe_dma_pinned, folio_pin, folio_unpin, last_passed, try_get_page, try_get_pages } from "./gup";
 
 // Device page maps and their pages
 export {

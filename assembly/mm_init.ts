@@ -1,8 +1,9 @@
 // The first state of ZONE_DEVICE pages (memmap_init_zone_device, mm/mm_init.c; mm/page_alloc.c in 5.15 and 6.1), and of the
 // vmemmap that holds them (vmemmap_populate_compound_pages, mm/sparse-vmemmap.c).
 
+import { KNOWN } from "./block_byte";
 import { check_span, compound_info_of, prep_compound_head, prep_compound_tail } from "./compound";
-import { KNOWN, block_order, has_index, index_compound, index_device, index_forget, index_singles } from "./head_index";
+import { block_order, has_index, index_compound, index_device, index_forget, index_singles } from "./head_index";
 import { index_blocks } from "./index_scan";
 import { idle_count } from "./memremap";
 import { page } from "./page";

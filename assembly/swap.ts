@@ -120,12 +120,21 @@ export function check_put_page(slot: u32): Status {
   return folio < 0 ? <Status>-folio : check_put(folio, 1);
 }
 
+/** How many pages of a list there are before the first whose folio has no reference to drop. */
+export function check_put_pages(src: u32, nr: u32): u32 {
+  let at: u32 = 0;
+  while (at < nr && check_put_page(load<u32>(src + (at << 2))) == Status.OK) at++;
+  return at;
+}
+
 /** Drop a reference each; Events to `dst`. Stops behind the first that is not NONE: it is to be dealt with before the next drop. */
 export function put_folios(src: u32, dst: u32, nr: u32): u32 {
   for (let at: u32 = 0; at < nr; at++) {
     const folio = counted_folio(load<u32>(src + (at << 2)));
     if (folio < 0 || check_put(folio, 1) != Status.OK) return at;
     const event = folio_put_refs(folio, 1);
+    // Where another thread has dropped the last.
+    if (event < 0) return at;
     store<i32>(dst + (at << 2), event);
     if (event != Event.NONE) return at + 1;
   }

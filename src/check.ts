@@ -18,11 +18,16 @@ export function display(value: unknown): string {
   return typeof value === "object" && value !== null ? "an object" : String(value);
 }
 
-/** Check that an options object has no keys but these: a misspelt one would silently do nothing. */
-export function checkKeys(options: unknown, known: readonly string[], what: string): void {
+/** Check that options are an object. */
+export function checkObject(options: unknown, what: string): asserts options is object {
   if (typeof options !== "object" || options === null) {
     throw new VmemmapError("bad-argument", `${what} ${display(options)}: expected an object`);
   }
+}
+
+/** Check that an options object has no keys but these: a misspelt one would silently do nothing. */
+export function checkKeys(options: unknown, known: readonly string[], what: string): void {
+  checkObject(options, what);
   const stranger = Object.keys(options).find((key) => !known.includes(key));
   if (stranger !== undefined) {
     throw new VmemmapError("bad-argument", `${what}: no option ${display(stranger)}; there is ${known.join(", ")}`);

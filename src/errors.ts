@@ -64,8 +64,10 @@ export type VmemmapErrorCode =
   | "no-space"
   /** The map was disposed of. */
   | "disposed"
-  /** A worker thread died or could not be reached: its map is of no more use. */
-  | "worker-failed";
+  /** A worker thread died, or could not be started: what it was asked for is lost, and the next call starts another. */
+  | "worker-failed"
+  /** A worker thread met an error of no known kind: this call has failed, and others may be made. */
+  | "worker-error";
 
 /** The one error class of this package. `code` is stable; the message names the offending value and the limit. */
 export class VmemmapError extends Error {

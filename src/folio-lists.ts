@@ -3,6 +3,7 @@ import { throwFirst } from "./callbacks.js";
 import type { Devices } from "./devices.js";
 import { type Core, STAGED_ELEMENTS, stagingPlaces } from "./engine/core.js";
 import { errorOf } from "./engine/status.js";
+import type { VmemmapError } from "./errors.js";
 import { forSlots } from "./batch.js";
 import { isRange } from "./lists.js";
 import type { PfnSource } from "./types.js";
@@ -40,10 +41,15 @@ function changeCounts(
     if (done === nr) return;
     const status = check(list[done]!);
     undo();
-    const pfn = isRange(pages) ? pages.start + offset + done : pages[offset + done]!;
-    throw errorOf(status, `${what}: page ${offset + done} of the list (PFN ${pfn})`);
+    throw refusalOf(status, what, pages, offset + done);
   });
   return { changed, undo };
+}
+
+/** The error for a page of a list whose count may not change. */
+export function refusalOf(status: number, what: string, pages: PfnSource, at: number, further = ""): VmemmapError {
+  const pfn = isRange(pages) ? pages.start + at : pages[at]!;
+  return errorOf(status, `${what}: page ${at} of the list (PFN ${pfn})${further}`);
 }
 
 /** folio_get of each page's folio. */
@@ -62,8 +68,11 @@ export function putFolios(core: Core, devices: Devices, pages: PfnSource): numbe
   return freed;
 }
 
-/** The core stops where a folio's free step has to be completed first; then it goes on. */
-function putSlots(core: Core, devices: Devices, list: Uint32Array, errors: unknown[]): number {
+/**
+ * folio_put of each slot's folio; how many folios were freed. The core stops where a folio's free step has to be completed first; then it
+ * goes on.
+ */
+export function putSlots(core: Core, devices: Devices, list: Uint32Array, errors: unknown[]): number {
   const { slots, answers } = stagingPlaces(core);
   let freed = 0;
   for (let from = 0; from < list.length;) {

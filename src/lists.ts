@@ -1,4 +1,5 @@
 /** Lists of pages and of answers: their kinds, and what holds for them. */
+import { display } from "./check.js";
 import type { Core } from "./engine/core.js";
 import { VmemmapError } from "./errors.js";
 import type { AnswerList, PfnList, PfnRange, PfnSource } from "./types.js";
@@ -34,7 +35,7 @@ export function sourceLength(core: Core, source: PfnSource, what: string): numbe
   }
   const { start, count } = source;
   if (!Number.isSafeInteger(start) || !Number.isSafeInteger(count) || start < 0 || count < 0) {
-    throw new VmemmapError("bad-argument", `${what}: ${String(count)} pages from PFN ${String(start)}: no range`);
+    throw new VmemmapError("bad-argument", `${what}: ${display(count)} pages from PFN ${display(start)}: no range`);
   }
   const limit = isWide(core) ? Number.MAX_SAFE_INTEGER : MAX_U32_PFNS;
   if (start + count > limit) {

@@ -108,10 +108,15 @@ const IN_WORDS: ReadonlySet<FindingCode> = new Set([
 
 let byNumber: ReadonlyMap<number, FindingCode> | undefined;
 
+/** How many findings are to be listed. @throws VmemmapError "bad-argument" @internal */
+export function limitOf(options: VerifyOptions): number {
+  checkKeys(options, ["limit"], "verify");
+  return whole(options.limit ?? DEFAULT_LIMIT, 0, MAX_LIMIT, "limit");
+}
+
 /** A pass of the checker. @internal */
 export function verify(core: Core, options: VerifyOptions): VerifyReport {
-  checkKeys(options, ["limit"], "verify");
-  const limit = whole(options.limit ?? DEFAULT_LIMIT, 0, MAX_LIMIT, "limit");
+  const limit = limitOf(options);
   byNumber ??= new Map(Object.entries(codes).map(([name, code]) => [constant(name as CoreConstant), code]));
   const counts = core.area;
   const list = counts + COUNTS_BYTES;

@@ -1,12 +1,10 @@
 // Lists of PFNs by the head index: no slot is read. Each function goes as far as the index answers, four pages at a time, and the
 // callers take the way through the slots from there on.
 
+import { KNOWN, MIXED } from "../block_byte";
 import {
-  ASK,
   ASK_PGMAP,
   BLOCK_SHIFT,
-  KNOWN,
-  MIXED,
   NO_PGMAP_HERE,
   ONE_PGMAP,
   block_order,
@@ -181,7 +179,7 @@ export function orders_by_index(src: u32, end: u32, dst: u32): u32 {
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
 export function is_indexed(slot: u32): bool {
-  return slot < word(Word.NR_SLOTS) && load<u8>(block_order(slot)) != ASK;
+  return slot < word(Word.NR_SLOTS) && (load<u8>(block_order(slot)) & KNOWN) != 0;
 }
 
 /** compound_head of a slot that the index answers for. */

@@ -1,13 +1,11 @@
 // The checker's part for the head index: what it answers must be what the slots answer.
 
+import { KNOWN, MIXED } from "../block_byte";
 import { compound_head, compound_order } from "../compound";
 import {
-  ASK,
   ASK_PGMAP,
   BLOCK_PAGES,
   BLOCK_SHIFT,
-  KNOWN,
-  MIXED,
   NO_PGMAP_HERE,
   ONE_PGMAP,
   block_order,
@@ -63,17 +61,21 @@ export function verify_index(first: u32): void {
   const like = changetype<page>(slot_to_page(first)).flags;
   const word_at = notes() + BLOCK_WORD;
   let differing: u64 = 0;
+  let as_told = true;
   for (let slot = first; slot < first + ((<u32>1) << PFN_SUBSECTION_SHIFT); slot += BLOCK_PAGES) {
     const byte: u32 = load<u8>(block_order(slot));
-    const told = block_of_slots(slot, word_at, like);
-    differing |= differing_flags();
-    if (byte == ASK) continue;
+    const told = block_of_slots(slot, word_at);
+    differing |= differing_flags(slot_to_page(slot), like);
+    if ((byte & KNOWN) == 0) continue;
     // Changes leave a block MIXED that came to be of one small order.
     const became_one = byte == (KNOWN | MIXED) && is_one_order(told) && order_in(told) <= BLOCK_SHIFT;
     const same_word = !has_word(byte) || load<u64>(word_at) == load<u64>(block_word(slot));
-    if ((told != byte && !became_one) || !same_word) report_block(slot);
+    if ((told == byte || became_one) && same_word) continue;
+    report_block(slot);
+    as_told = false;
   }
   const number: u32 = load<u16>(subsection_pgmap(first));
   if (number == ASK_PGMAP || number == ONE_PGMAP) return;
-  if (pgmap_of_scanned(first, differing) != number) report_pgmap(first, number);
+  // By the slots a pgmap is told for blocks that the index is right about.
+  if (!as_told || pgmap_of_scanned(first, differing) != number) report_pgmap(first, number);
 }

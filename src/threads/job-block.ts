@@ -78,6 +78,11 @@ export class JobBlock {
     this.#f64[OUT] = out.at;
   }
 
+  /** No turn is under way: of the thread that stood here before this one, and died in its turn. */
+  reset(): void {
+    Atomics.store(this.#i32, TURN, HOST);
+  }
+
   resetCursor(): void {
     Atomics.store(this.#i32, CURSOR, 0);
   }

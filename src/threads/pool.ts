@@ -7,7 +7,7 @@ import type { Profile } from "../profile/index.js";
 import type { PfnSource } from "../types.js";
 import { batchNames, type BatchName, type OutList } from "./batches.js";
 import { JOB_BYTES } from "./job-block.js";
-import { Thread } from "./thread.js";
+import { Thread, type ThreadPlace } from "./thread.js";
 import type { Gives, TaskName, Wants } from "./tasks.js";
 import { isShared, type ListPlace, part, placeOf, viewOf } from "./views.js";
 
@@ -37,16 +37,20 @@ interface Copies {
   readonly out: ListPlace;
 }
 
+/** A place for a thread, and the thread that has it. */
 interface Member {
-  readonly thread: Thread;
+  thread: Thread;
+  readonly place: ThreadPlace;
   readonly copies: readonly [number, number];
 }
 
 export class Pool {
   #last: Promise<unknown> = Promise.resolve();
+  #stopped: VmemmapError | null = null;
 
   private constructor(
     readonly core: Core,
+    readonly profile: Profile,
     readonly members: readonly Member[],
   ) {}
 
@@ -60,12 +64,14 @@ export class Pool {
       Array.from({ length: threads }, async (_, number): Promise<Member> => {
         const area = first + number * placeBytes();
         const copies = area + copiesAt();
-        const thread = await Thread.start(core, profile, { area, job: copies - JOB_BYTES });
-        return { thread, copies: [copies, copies + 2 * COPY_BYTES] };
+        const place = { area, job: copies - JOB_BYTES };
+        const thread = await Thread.start(core, profile, place);
+        return { thread, place, copies: [copies, copies + 2 * COPY_BYTES] };
       }),
     );
     const pool = new Pool(
       core,
+      profile,
       members.flatMap((member) => (member.status === "fulfilled" ? [member.value] : [])),
     );
     const failed = members.find((member) => member.status === "rejected");
@@ -76,9 +82,28 @@ export class Pool {
 
   /** Work of all threads, once those before have done theirs. */
   queue<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(work);
+    const allAlive = () => this.members.every(({ thread }) => thread.isAlive);
+    const turn = this.#last.then(() => (allAlive() ? work() : this.#replaceDead().then(work)));
     this.#last = turn.catch(() => {});
     return turn;
+  }
+
+  /** Start a thread in the place of each that has died. @throws VmemmapError "worker-failed", "disposed" */
+  async #replaceDead(): Promise<void> {
+    const replace = async (member: Member) => {
+      if (member.thread.isAlive) return;
+      await member.thread.terminate();
+      member.thread = await Thread.start(this.core, this.profile, member.place);
+      if (this.#stopped !== null) await member.thread.stop(this.#stopped);
+    };
+    this.#check();
+    const replaced = await Promise.allSettled(this.members.map(replace));
+    const failed = replaced.find((result) => result.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  #check(): void {
+    if (this.#stopped !== null) throw this.#stopped;
   }
 
   /** When all that was asked for so far is done. */
@@ -89,6 +114,7 @@ export class Pool {
   /** End all threads; what is under way is rejected. */
   async stop(): Promise<void> {
     const error = new VmemmapError("disposed", "this map's threads were ended");
+    this.#stopped = error;
     await Promise.all(this.members.map(({ thread }) => thread.stop(error)));
   }
 
@@ -97,11 +123,7 @@ export class Pool {
     const results = await Promise.allSettled(work);
     const failed = results.find((result) => result.status === "rejected");
     if (failed === undefined) return results.map((result) => (result as PromiseFulfilledResult<T>).value);
-    const error: unknown = failed.reason;
-    if (error instanceof VmemmapError && error.code === "worker-failed") {
-      for (const { thread } of this.members) thread.fail(error);
-    }
-    throw error;
+    throw failed.reason;
   }
 
   /** As many threads as there are stretches. */
@@ -123,8 +145,14 @@ export class Pool {
     return gives!;
   }
 
-  /** A batch whose arguments are checked; how many pages were invalid. */
-  async batch(name: BatchName, pages: PfnSource, out: OutList): Promise<number> {
+  /**
+   * A batch whose arguments are checked, over `count` pages; how many were invalid.
+   *
+   * @throws VmemmapError "bad-array": a list's memory was taken away
+   */
+  async batch(name: BatchName, pages: PfnSource, out: OutList, count = out.length): Promise<number> {
+    const isWhole = (list: PfnSource | OutList) => !ArrayBuffer.isView(list) || list.length === count;
+    if (!isWhole(pages) || !isWhole(out)) throw takenAway(name);
     const invalid = await this.#batchParts(name, pages, out);
     return invalid.reduce((sum, part) => sum + part, 0);
   }
@@ -160,7 +188,7 @@ export class Pool {
     const parts = members.map((member) => this.#copyLoop(member, batchNames.indexOf(name), pages, out, take));
     return this.#all(parts).catch((cause: unknown) => {
       if (cause instanceof VmemmapError) throw cause;
-      throw new VmemmapError("bad-array", `${name}: a list was taken away before it was answered`, { cause });
+      throw takenAway(name, { cause });
     });
   }
 
@@ -212,4 +240,8 @@ export class Pool {
     const answers = viewOf(this.core.u8.buffer, place, 0, count);
     (part(out, at, count) as Float64Array).set(answers as Float64Array);
   }
+}
+
+function takenAway(name: BatchName, options?: ErrorOptions): VmemmapError {
+  return new VmemmapError("bad-array", `${name}: a list was taken away before it was answered`, options);
 }

@@ -6,6 +6,8 @@ import { PAGES_PER_SECTION } from "../sections.js";
 import { predicateAt } from "../select.js";
 import type { PfnSource } from "../types.js";
 import { verify, type VerifyOptions, type VerifyReport } from "../verify.js";
+import { checkPuts, type Counted, getReferences, putReferences, type Refusal } from "./references.js";
+import type { Take } from "./take.js";
 import { type BatchName, type OutList, runBatch } from "./batches.js";
 import type { ThreadMap } from "./thread-map.js";
 import { part } from "./views.js";
@@ -20,6 +22,10 @@ export interface Tasks {
   countFolios: [wants: { sections: number }, gives: Uint32Array];
   /** Slots that match a predicate, in parts, by section. */
   select: [wants: { sections: number; predicate: Uint8Array }, gives: [section: number, parts: Uint32Array[]][]];
+  /** References on the folios of pages, taken, seen whether they can be dropped, dropped. */
+  getFolios: [wants: { pages: PfnSource }, gives: Counted];
+  checkPuts: [wants: { pages: PfnSource }, gives: Refusal | null];
+  putFolios: [wants: { pages: PfnSource }, gives: Counted];
   verify: [wants: VerifyOptions, gives: VerifyReport];
   /** A section's slots, to be unpacked to an address. */
   unpack: [wants: { chunk: PackedChunk; address: number }, gives: null];
@@ -31,9 +37,6 @@ export type Gives<Name extends TaskName> = Tasks[Name][1];
 
 /** A task as it is sent. */
 export type Task = { [Name in TaskName]: { readonly task: Name; readonly wants: Wants<Name> } }[TaskName];
-
-/** Shares out the numbers up to `end` among the threads of a task. */
-type Take = (length: number) => number;
 
 function* sectionsOf(take: Take, sections: number): Generator<number> {
   for (let section = take(1); section < sections; section = take(1)) yield section;
@@ -83,6 +86,12 @@ export async function runTask(map: ThreadMap, take: Take, { task, wants }: Task)
       return count(core, take, wants.sections);
     case "select":
       return select(core, take, wants);
+    case "getFolios":
+      return getReferences(core, take, wants.pages);
+    case "checkPuts":
+      return checkPuts(core, take, wants.pages);
+    case "putFolios":
+      return putReferences(core, take, wants.pages);
     case "verify":
       return verify(core, wants);
     case "unpack":

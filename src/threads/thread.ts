@@ -32,6 +32,7 @@ export class Thread {
   /** @throws VmemmapError "worker-failed" */
   static async start(core: Core, profile: Profile, place: ThreadPlace): Promise<Thread> {
     const thread = new Thread(core, place);
+    thread.block.reset();
     try {
       thread.#worker = await openWorker({
         message: (message) => thread.#receive(message as Reply),
@@ -77,6 +78,10 @@ export class Thread {
     }
   }
 
+  get isAlive(): boolean {
+    return this.#failure === null;
+  }
+
   #check(): void {
     if (this.#failure !== null) throw this.#failure;
   }
@@ -101,7 +106,7 @@ export class Thread {
     const reply = next ?? (await this.#unlessFailed(new Promise<Reply>((resolve) => (this.#hear = resolve))));
     if ("gives" in reply) return reply.gives;
     const { code, message } = reply.threw;
-    throw new VmemmapError(code ?? "worker-failed", message);
+    throw new VmemmapError(code ?? "worker-error", message);
   }
 
   #receive(reply: Reply): void {

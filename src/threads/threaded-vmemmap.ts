@@ -1,5 +1,5 @@
 import { MAX_LIST_ENTRIES } from "../batch-map.js";
-import { checkKeys, whole } from "../check.js";
+import { checkKeys, checkObject, whole } from "../check.js";
 import { type Core, STAGED_ELEMENTS } from "../engine/core.js";
 import { constant } from "../engine/modules.js";
 import { VmemmapError } from "../errors.js";
@@ -8,12 +8,14 @@ import { ordersOf, pfnsOfParts } from "../passes.js";
 import { PAGES_PER_SECTION } from "../sections.js";
 import { type PagePredicate, predicateAt, writePredicate } from "../select.js";
 import type { AnswerList, PfnList, PfnSource } from "../types.js";
-import type { VerifyOptions, VerifyReport } from "../verify.js";
+import { limitOf, type VerifyOptions, type VerifyReport } from "../verify.js";
 import { type ImageSource, type LoadOptions, Vmemmap, type VmemmapOptions } from "../vmemmap.js";
 import { type BatchName, checkBatch, type OutList, runBatch } from "./batches.js";
 import { Pool, poolEntries } from "./pool.js";
+import { getFolios, putFolios } from "./reference-lists.js";
 import { hostThreads, whyNoThreads } from "./support.js";
 import { unpackSlots } from "./unpack.js";
+import { fixed } from "./views.js";
 
 /** How many threads a map gets. */
 export interface ThreadOptions {
@@ -69,6 +71,7 @@ export class ThreadedVmemmap {
    * @throws VmemmapError as `new Vmemmap`; "worker-failed": a worker could not be started
    */
   static async create(options: ThreadedOptions = {}): Promise<ThreadedVmemmap> {
+    checkObject(options, "ThreadedVmemmap");
     const { threads, ...rest } = options;
     const number = await numberOf(threads);
     checkNoBuild(rest);
@@ -136,10 +139,10 @@ export class ThreadedVmemmap {
     this.#check();
     const { core } = this.sync;
     const { pool } = this;
-    if (pool === null || checkBatch(core, name, pages, out) <= STAGED_ELEMENTS) {
-      return runBatch(this.sync, name, pages, out);
-    }
-    return pool.queue(() => pool.batch(name, pages, out));
+    const count = checkBatch(core, name, pages, out);
+    if (pool === null || count <= STAGED_ELEMENTS) return runBatch(this.sync, name, pages, out);
+    const lists = [fixed(pages), fixed(out)] as const;
+    return pool.queue(() => pool.batch(name, ...lists, count));
   }
 
   /** {@link Vmemmap.headsInto} */
@@ -257,6 +260,40 @@ export class ThreadedVmemmap {
     return this.#batch("memoryTypesInto", pages, out);
   }
 
+  // ---- References on lists ------------------------------------------------------------------------------------------
+
+  /**
+   * folio_get of each page's folio, or of none if one is refused: by the kernel's protocol (try_get_folio), a reference is taken, then the
+   * head is checked to be the page's head still. Others may count, split and free meanwhile. Where a page is refused, those taken are put
+   * again: until then other threads see them, as they see any reference.
+   *
+   * @param pages read when the call is made
+   * @throws VmemmapError as {@link Vmemmap.getFolios}; "worker-failed", "worker-error": some may have been taken
+   */
+  async getFolios(pages: PfnSource): Promise<void> {
+    this.#check();
+    const { sync, pool } = this;
+    if (pool === null) sync.getFolios(pages);
+    else await getFolios(sync, pool, pages);
+  }
+
+  /**
+   * folio_put of each page's folio. Where a page of the list has no reference to drop, none is dropped. That is seen page by page, before the
+   * first is: a list that names a folio more often than it has references, or whose references other threads drop at the same time, is refused
+   * when all that could be dropped are, which the message counts. None that was dropped can be taken back, for its folio may be another's by then.
+   * Free steps run once all are dropped, in the list's order, callbacks with them.
+   *
+   * @param pages read when the call is made
+   * @returns how many folios were freed
+   * @throws VmemmapError as {@link Vmemmap.putFolios}, but see above; what a callback threw, once all is done; "worker-failed",
+   *   "worker-error": some may have been dropped
+   */
+  async putFolios(pages: PfnSource): Promise<number> {
+    this.#check();
+    const { sync, pool } = this;
+    return pool === null ? sync.putFolios(pages) : putFolios(sync, pool, pages);
+  }
+
   // ---- Whole-map passes -----------------------------------------------------------------------------------------------
 
   /** A pass: by the threads, or where there are none on this one. */
@@ -282,14 +319,14 @@ export class ThreadedVmemmap {
   }
 
   /** {@link Vmemmap.select} */
-  select(want: PagePredicate): Promise<PfnList> {
+  async select(want: PagePredicate): Promise<PfnList> {
+    this.#check();
     const { sync } = this;
+    const { core } = sync;
+    writePredicate(core, sync.profile, want, (asked) => sync.pgmapNumbers(asked));
+    const predicate = core.u8.slice(predicateAt(core), core.area + constant("THREAD_AREA_SIZE"));
     return this.#pass(
       async (pool) => {
-        const { core } = sync;
-        writePredicate(core, sync.profile, want, (asked) => sync.pgmapNumbers(asked));
-        const at = predicateAt(core);
-        const predicate = core.u8.slice(at, core.area + constant("THREAD_AREA_SIZE"));
         const sections = sectionsOf(core);
         const found = await pool.shareTask("select", { sections, predicate }, sections);
         const parts = found.flat().sort(([a], [b]) => a - b);
@@ -317,16 +354,17 @@ export class ThreadedVmemmap {
   }
 
   /** {@link Vmemmap.verify}, by one thread: folios may reach over any place where the map could be cut. */
-  verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+  async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    const limit = limitOf(options);
     return this.#pass(
-      (pool) => pool.oneTask("verify", options),
-      () => this.sync.verify(options),
+      (pool) => pool.oneTask("verify", { limit }),
+      () => this.sync.verify({ limit }),
     );
   }
 }
 
 async function numberOf(threads: number | undefined): Promise<number> {
-  return whole(threads ?? Math.min(await hostThreads(), MAX_THREADS), 1, MAX_THREADS, "threads");
+  return whole(threads === undefined ? Math.min(await hostThreads(), MAX_THREADS) : threads, 1, MAX_THREADS, "threads");
 }
 
 function checkNoBuild(options: object): void {

@@ -36,10 +36,21 @@ export function pagesOf(buffer: ArrayBufferLike, place: ListPlace, from: number,
   return viewOf(buffer, place, from, count) as Uint32Array | Float64Array;
 }
 
-/** Elements `from` to `from + count` of a list or range. */
+/**
+ * The same list or range as it is now, whatever its owner makes of the object he gave: other elements and bounds he can't give it,
+ * but take its memory away, which leaves it without elements.
+ */
+export function fixed<T extends PfnSource | OutList>(list: T): T;
+export function fixed(list: PfnSource | OutList): PfnSource | OutList {
+  if (!ArrayBuffer.isView(list)) return { start: list.start, count: list.count };
+  return viewOf(list.buffer, placeOf(list), 0, list.length);
+}
+
+/** Elements `from` to `from + count` of a list or range. @throws RangeError where the list has been cut short of them */
 export function part<T extends PfnSource | OutList>(list: T, from: number, count: number): T;
 export function part(list: PfnSource | OutList, from: number, count: number): PfnSource | OutList {
   if (!ArrayBuffer.isView(list)) return { start: list.start + from, count };
+  if (from + count > list.length) throw new RangeError(`the list has ${list.length} elements`);
   return viewOf(list.buffer, placeOf(list), from, count);
 }
 

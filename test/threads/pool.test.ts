@@ -52,6 +52,11 @@ function expectSame(found: ArrayLike<number | bigint>, wanted: ArrayLike<number 
   expect([what, found.length, differs]).toEqual([what, wanted.length, -1]);
 }
 
+/** A buffer that can change its length (ES2024). */
+function growable<B extends ArrayBufferLike>(kind: new (bytes: number) => B, bytes: number, maxByteLength: number): B {
+  return Reflect.construct(kind, [bytes, { maxByteLength }]) as B;
+}
+
 async function refused(promise: Promise<unknown>): Promise<string> {
   const error: unknown = await promise.then(
     () => "answered",
@@ -220,6 +225,92 @@ describe("a map on two threads", () => {
       expect(await map.heads(somePages(one, 70_000))).toBe(one.heads(somePages(one, 70_000)));
     }));
 
+  it("answers for the lists and ranges it was given, whatever becomes of them before their turn", () =>
+    withMap(async (map, one) => {
+      const pages = somePages(one, 70_000) as Uint32Array;
+      const [range, wanted, out, other] = [{ start: 3, count: 5000 }, ...[0, 1, 2].map(() => new Uint32Array(5000))];
+      one.headsInto(range, wanted!);
+      const growing = growable(SharedArrayBuffer, 280_000, 400_000);
+      const tracking = new Uint32Array(growing);
+      tracking.set(pages);
+      const kinds: "head"[] = ["head"];
+      const limits = { limit: 3 };
+      const asked = [
+        map.heads(pages),
+        map.headsInto(range, out!),
+        map.headsInto(Object.assign({ extra: () => 1 }, range), other!),
+        map.heads(tracking),
+        map.select({ kinds }),
+        map.verify(limits),
+      ] as const;
+      range.start = 7000;
+      range.count = 2;
+      (growing as unknown as { grow: (bytes: number) => void }).grow(400_000);
+      kinds.pop();
+      limits.limit = -1;
+      const answers = await Promise.all(asked);
+      const heads = somePages(one, 70_000) as Uint32Array;
+      const invalid = one.heads(heads);
+      expect(answers.slice(0, 4)).toEqual([invalid, 0, 0, invalid]);
+      expectSame(out!, wanted!, "a range that changes");
+      expectSame(other!, wanted!, "a range with more to it");
+      expectSame(tracking.subarray(0, 70_000), heads, "a list that grows");
+      expectSame(answers[4], one.listHeads(), "a predicate that changes");
+      expect(answers[5]).toEqual(one.verify({ limit: 3 }));
+    }));
+
+  it.each([
+    ["detached", (buffer: ArrayBuffer) => void structuredClone(buffer, { transfer: [buffer] })],
+    ["cut short", (buffer: ArrayBuffer) => (buffer as unknown as { resize: (bytes: number) => void }).resize(100_000)],
+  ])("rejects where the memory of a list is %s while another call is answered", (_, take) =>
+    withMap(async (map, one) => {
+      const listOf = () => new Uint32Array(growable(ArrayBuffer, 400_000, 800_000), 80_000);
+      const lists = Array.from({ length: 5 }, listOf);
+      const first = map.heads(somePages(one, 300_000));
+      const asked = [
+        map.heads(lists[0]!),
+        map.headsInto(lists[1]!, new Uint32Array(80_000)),
+        map.headsInto({ start: 0, count: 80_000 }, lists[2]!),
+        map.ordersInto(new Uint32Array(80_000), lists[3]!),
+      ].map(refused);
+      for (const { buffer } of lists) take(buffer);
+      expect(await Promise.all(asked)).toEqual(asked.map(() => "bad-array"));
+      await first;
+      // And amid its own.
+      const long = new Uint32Array(growable(ArrayBuffer, 4_000_000, 8_000_000), 80_000);
+      const under = refused(map.heads(long));
+      await Promise.resolve();
+      take(long.buffer);
+      expect(await under).toBe("bad-array");
+      expect(await map.heads(somePages(one, 70_000))).toBe(one.heads(somePages(one, 70_000)));
+    }),
+  );
+
+  it.each([
+    ["create(null)", () => ThreadedVmemmap.create(null as never)],
+    ["create of a string", () => ThreadedVmemmap.create("7.3" as never)],
+    ["create with threads: null", () => ThreadedVmemmap.create({ memory, threads: null as never })],
+    ["create with threads: function", () => ThreadedVmemmap.create({ memory, threads: (() => 1) as never })],
+    ["create with an unknown option", () => ThreadedVmemmap.create({ memory, thread: 2 } as never)],
+    ["load with null", () => ThreadedVmemmap.load(imageOf("linux-7.3.4-hvo"), null as never)],
+    ["load of null", () => ThreadedVmemmap.load(null as never)],
+    ["verify(null)", (map: ThreadedVmemmap) => map.verify(null as never)],
+    ["verify with limit: function", (map: ThreadedVmemmap) => map.verify({ limit: (() => 1) as never })],
+    ["verify with limit: symbol", (map: ThreadedVmemmap) => map.verify({ limit: Symbol("3") as never })],
+    ["verify with an unknown option", (map: ThreadedVmemmap) => map.verify({ most: () => 1 } as never)],
+    ["select(null)", (map: ThreadedVmemmap) => map.select(null as never)],
+    ["select with kinds: function", (map: ThreadedVmemmap) => map.select({ kinds: (() => 1) as never })],
+    [
+      "a range of no numbers",
+      (map: ThreadedVmemmap) =>
+        map.headsInto({ start: 0, count: Object.create(null) as number }, new Uint32Array(5000)),
+    ],
+  ])("refuses %s as a bad argument", (_, ask) =>
+    withMap(async (map) => {
+      expect(await refused(ask(map))).toBe("bad-argument");
+    }),
+  );
+
   it("refuses a damaged image as one thread does", async () => {
     const image = imageOf("linux-7.3.4-hvo");
     const slots = image.indexOf("SLOT");
@@ -258,19 +349,45 @@ describe("a map on two threads", () => {
     expect(await Promise.all(dropped)).toEqual(["disposed", "disposed"]);
   });
 
-  it("rejects instead of hanging when a worker dies", () =>
+  it("rejects the one call in which a worker meets an error of no known kind", () =>
     withMap(async (map, one) => {
-      // A batch number that there is none of: what the worker does then is not a VmemmapError.
-      const { thread } = poolOf(map).members[1]!;
-      const place = { kind: 0, at: 0 };
-      const wrong = { batch: 999, source: place, out: place, count: 1, stretch: 1 };
-      thread.block.resetCursor();
-      expect(await refused(thread.batch(wrong, thread.block))).toBe("worker-failed");
-      // One alone has failed, and the others have not been asked.
+      // A batch that there is none of: what the workers do then is not a VmemmapError.
+      const pool = poolOf(map);
+      const list = new Uint32Array(70_000);
+      const shared = new Uint32Array(new SharedArrayBuffer(280_000));
+      const wrong = [list, shared].map((pages) => refused(pool.queue(() => pool.batch("none" as never, pages, pages))));
+      expect(await Promise.all(wrong)).toEqual(["worker-error", "worker-error"]);
+      const threads = pool.members.map(({ thread }) => thread);
       expect(await map.heads(somePages(one, 70_000))).toBe(one.heads(somePages(one, 70_000)));
-      const asked = refused(map.heads(somePages(one, 2_000_000)));
-      await thread.terminate();
-      expect([await asked, await refused(map.foliosByOrder())]).toEqual(["worker-failed", "worker-failed"]);
+      expect(await map.foliosByOrder()).toEqual(one.foliosByOrder());
+      expect(pool.members.map(({ thread }) => thread)).toEqual(threads);
+    }));
+
+  it("rejects what a worker dies in, and has another in its place for the next call", () =>
+    withMap(async (map, one) => {
+      const pool = poolOf(map);
+      for (const member of pool.members) {
+        const { thread } = member;
+        const asked = [refused(map.heads(somePages(one, 2_000_000))), map.foliosByOrder()] as const;
+        await Promise.resolve();
+        await thread.terminate();
+        expect(await asked[0]).toBe("worker-failed");
+        expect(await asked[1]).toEqual(one.foliosByOrder());
+        expect(member.thread).not.toBe(thread);
+        // While nothing is under way.
+        await member.thread.terminate();
+        expect(await map.heads(somePages(one, 70_000))).toBe(one.heads(somePages(one, 70_000)));
+      }
+      expect(await map.checkWellFormed()).toBe(0);
+    }));
+
+  it("refuses what is asked of it while it is disposed of and a worker is replaced", () =>
+    withMap(async (map, one) => {
+      await poolOf(map).members[0]!.thread.terminate();
+      const asked = refused(map.heads(somePages(one, 70_000)));
+      await Promise.resolve();
+      map.dispose();
+      expect(await asked).toBe("disposed");
     }));
 });
 
@@ -335,7 +452,7 @@ describe("a host", () => {
     thread.block.resetCursor();
     expect(
       await refused(thread.batch({ batch: 999, source: place, out: place, count: 1, stretch: 1 }, thread.block)),
-    ).toBe("worker-failed");
+    ).toBe("worker-error");
     await map.close();
   });
 
