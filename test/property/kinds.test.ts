@@ -113,20 +113,31 @@ function apply(map: model.ModelMap, pfn: number, it: Change): void {
       );
       return;
     }
-    case "word":
-      { map.setU32(pfn, model.MAPCOUNT, it.value); return; }
-    case "mapping":
-      { map.setU64(pfn, model.MAPPING, it.value); return; }
-    case "refcount":
-      { map.setI32(pfn, model.REFCOUNT, it.value); return; }
-    case "flag":
-      { model.setFlagBit(map, pfn, it.name); return; }
+    case "word": {
+      map.setU32(pfn, model.MAPCOUNT, it.value);
+      return;
+    }
+    case "mapping": {
+      map.setU64(pfn, model.MAPPING, it.value);
+      return;
+    }
+    case "refcount": {
+      map.setI32(pfn, model.REFCOUNT, it.value);
+      return;
+    }
+    case "flag": {
+      model.setFlagBit(map, pfn, it.name);
+      return;
+    }
     case "zone": {
       const others = map.u64(pfn, 0) & ~model.fieldMask(zone);
-      map.setU64(pfn, 0, others | (BigInt(it.value) << BigInt(zone.shift))); return;
+      map.setU64(pfn, 0, others | (BigInt(it.value) << BigInt(zone.shift)));
+      return;
     }
-    case "list":
-      { map.setU64(pfn, 8, BigInt.asUintN(64, map.addressOf(pfn - it.of) + 8n)); return; }
+    case "list": {
+      map.setU64(pfn, 8, BigInt.asUintN(64, map.addressOf(pfn - it.of) + 8n));
+      return;
+    }
     case "dtor": {
       if (folio.dtor !== null && map.has(pfn + 1)) map.setU8(pfn, folio.dtor, it.id);
       return;
@@ -134,7 +145,8 @@ function apply(map: model.ModelMap, pfn: number, it: Change): void {
     case "tag": {
       const pointer = BigInt.asUintN(64, map.addressOf(pfn) - 64n * BigInt(it.back)) | 1n;
       const mask = BigInt.asUintN(64, -64n << BigInt(Math.abs(it.back) % 12)) | 1n;
-      map.setU64(pfn, 8, tailEncoding === "mask" ? mask : pointer); return;
+      map.setU64(pfn, 8, tailEncoding === "mask" ? mask : pointer);
+      return;
     }
   }
 }
