@@ -46,12 +46,17 @@ export interface CensusRow extends CensusCount {
    * order and pgmap: pages whose word leads nowhere, which by kind are "other".
    */
   readonly key: string;
+  /**
+   * The key as a number: its place in `PAGE_KINDS`, the order, the zone's or node's number, the place in {@link Vmemmap.pgmaps}, or the
+   * flag's bit. Words like "none" come behind all others.
+   */
+  readonly number: number;
 }
 
 /** What {@link Vmemmap.census} counts. All of it, as `pages`, `bytes` and `folios`, is the map, or the range. */
 export interface Census extends CensusCount {
   readonly by: CensusKey;
-  /** In the order of kinds, numbers, pgmaps or flags; those with a page at least. */
+  /** Rising with their numbers; those with a page at least. */
   readonly rows: readonly CensusRow[];
 }
 
@@ -203,7 +208,7 @@ export function censusOf(
   const at = (key: number) => countOf(counts[2 * key]!, counts[2 * key + 1]!);
   const rows = namesOf(profile, pgmaps, by)
     .slice(0, keys)
-    .flatMap((key, i) => (key !== undefined && counts[2 * i]! > 0 ? [{ key, ...at(i) }] : []));
+    .flatMap((key, i) => (key !== undefined && counts[2 * i]! > 0 ? [{ key, number: i, ...at(i) }] : []));
   const sum = (parity: number) => counts.reduce((all, count, i) => (i % 2 === parity ? all + count : all), 0);
   return { by, rows, ...(by === "flags" ? at(ALL_PAGES) : countOf(sum(0), sum(1))) };
 }

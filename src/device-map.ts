@@ -1,5 +1,14 @@
 import { BatchMap } from "./batch-map.js";
-import { type Census, type CensusOptions, censusKey, censusOf, countPages, withFiltered } from "./census.js";
+import {
+  type Census,
+  type CensusCounts,
+  type CensusKey,
+  type CensusOptions,
+  censusKey,
+  censusOf,
+  countPages,
+  withFiltered,
+} from "./census.js";
 import { checkKeys, display, whole } from "./check.js";
 import { collect, throwFirst } from "./callbacks.js";
 import type { Devices } from "./devices.js";
@@ -238,11 +247,23 @@ export abstract class DeviceMap<B extends ArrayBufferLike = ArrayBuffer> extends
    * @throws VmemmapError "bad-argument"
    */
   census(options: CensusOptions = {}): Census {
+    return this.censusOf(censusKey(this.core, options), this.censusCounts(options), options.range);
+  }
+
+  /** What {@link census} counts, filtered pages as they read. @internal */
+  censusCounts(options: CensusOptions): CensusCounts {
+    return countPages(this.core, this.profile, censusKey(this.core, options), options.range);
+  }
+
+  /** What such counts say. @internal */
+  censusOf(by: CensusKey, counts: CensusCounts, range: PfnRange | undefined): Census {
     const { core, profile, filtered } = this;
-    const by = censusKey(core, options);
-    const counts = countPages(core, profile, by, options.range);
-    const told = by === "kind" ? withFiltered(core, profile, counts, filtered, options.range) : counts;
-    return censusOf(profile, this.pgmaps, by, told);
+    return censusOf(
+      profile,
+      this.pgmaps,
+      by,
+      by === "kind" ? withFiltered(core, profile, counts, filtered, range) : counts,
+    );
   }
 
   /**

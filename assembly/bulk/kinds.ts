@@ -21,10 +21,8 @@ import {
   UsageKind,
   free_block_at,
   free_block_pages,
-  kind_of_device,
   kind_of_head,
   kind_of_mapping,
-  kind_of_mark,
   kind_of_type,
   marking_flags,
   page_kind,
@@ -32,27 +30,60 @@ import {
 import { INVALID, notes } from "../memory";
 import { COMPOUND_INFO, is_tagged, page } from "../page";
 import { links, zone_field } from "../page_links";
-import { Word, word, word64 } from "../profile";
+import { KindMark, Word, word, word64 } from "../profile";
 import { slot_to_pfn_low } from "../slots";
 import { section_is_plain, slot_to_page, slot_valid } from "../sparse";
-import { STRUCT_PAGE_SHIFT } from "../x86_64";
+import { STRUCT_PAGE_SHIFT, STRUCT_PAGE_SIZE } from "../x86_64";
 
 /** The byte of a page that has no kind. */
 const NO_KIND: u8 = 0xff;
+const ALL: u64 = 0xffff_ffff_ffff_ffff;
 
 // ---- What is noted for a pass -------------------------------------------------------------------------------------
 
-/** Behind notes(): the kind of each top byte of a page type. */
-const BY_TOP_BYTE: u32 = 0;
+// Behind notes():
+
+/** The kind of each value of a type's byte, and of what to look in its word for to find it so. */
+const BY_TYPE_BYTE: u32 = 0;
+const TYPE_SHIFT: u32 = 256;
+/** All bits but those of the byte, which are ones in a word that the table is for; of types in the top byte all are the owner's to use. */
+const TYPE_WINDOW: u32 = TYPE_SHIFT + 4;
 /** Bits of the pages of a block that are no tails. */
-const HEADS: u32 = 256;
+const HEADS: u32 = TYPE_WINDOW + 4;
 /** The head of the tails that a block begins with. */
 const LEAD: u32 = HEADS + 8;
+/** The slot after the last free block. */
+const FREE_END: u32 = LEAD + 4;
+/** The last word of a device page that was no page's own address, and the kind it says. */
+const DEVICE_WORD: u32 = FREE_END + 4;
+const DEVICE_KIND: u32 = DEVICE_WORD + 8;
+/** The flag of folios whose destructor says whether they are hugetlb's, that of slabs, and those of which a call tells. */
+const DTOR_FLAG: u32 = DEVICE_KIND + 4;
+const SLAB_FLAG: u32 = DTOR_FLAG + 8;
+const CALLING_FLAGS: u32 = SLAB_FLAG + 8;
 
-/** Note which kind each top byte of a type is: its low bytes are the owner's to use. */
-function note_types(): void {
-  const at = notes() + BY_TOP_BYTE;
-  for (let byte: u32 = 0x80; byte < 0x100; byte++) store<u8>(at + byte, <u8>kind_of_type(byte << 24));
+/** Where types as low bits begin: those of the kernels are in the 8 bits from here on, active low. */
+const LOW_TYPE_SHIFT: u32 = 7;
+
+function note_start(): void {
+  const at = notes();
+  const in_top_byte = word(Word.TYPES_IN_TOP_BYTE) != 0;
+  const shift = in_top_byte ? 24 : LOW_TYPE_SHIFT;
+  const others = ~((<u32>0xff) << shift);
+  for (let byte: u32 = 0; byte < 0x100; byte++) {
+    store<u8>(at + byte, <u8>kind_of_type(others | (byte << shift)), BY_TYPE_BYTE);
+  }
+  store<u32>(at, shift, TYPE_SHIFT);
+  store<u32>(at, in_top_byte ? INVALID : ~others, TYPE_WINDOW);
+  store<u32>(at, 0, FREE_END);
+  store<u64>(at, 0, DEVICE_WORD);
+  store<u32>(at, UsageKind.OTHER, DEVICE_KIND);
+  const dtor_flag = word(Word.HUGETLB_BY) == KindMark.DTOR ? word64(Word.PG_HEAD) : 0;
+  const slab_flag = word(Word.SLAB_BY) == KindMark.FLAG ? word64(Word.SLAB_MASK) : 0;
+  const is_usual = word(Word.HUGETLB_BY) != KindMark.FLAG && word(Word.SLAB_BY) != KindMark.DTOR;
+  store<u64>(at, dtor_flag, DTOR_FLAG);
+  store<u64>(at, slab_flag, SLAB_FLAG);
+  store<u64>(at, is_usual ? 0 : marking_flags(), CALLING_FLAGS);
 }
 
 /**
@@ -143,103 +174,171 @@ function fill(at: u32, kind: u32, nr: u32): void {
   for (let i: u32 = 0; i < nr; i += 8) store<u64>(at + i, bytes);
 }
 
-/** Whole blocks, from a slot that no free block reaches over. */
+/** A head or single page that takes more than a look, with the tails behind it: its kind is noted where that helps the next ones. */
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
-function kinds_of_blocks(sink: Sink, first: u32, end: u32, dst: u32): void {
+function kind_of_rare(sink: Sink, slot: u32, nr: u32, dst: u32): void {
+  const kind = kind_of_head(slot);
+  if (kind == UsageKind.FREE) {
+    store<u32>(notes(), max(load<u32>(notes(), FREE_END), slot + free_block_at(slot)), FREE_END);
+  } else if (kind <= <u32>UsageKind.DEVICE_UNKNOWN) {
+    const info = changetype<page>(slot_to_page(slot)).compound_info;
+    if ((info & (STRUCT_PAGE_SIZE - 1)) != COMPOUND_INFO) {
+      store<u64>(notes(), info, DEVICE_WORD);
+      store<u32>(notes(), kind, DEVICE_KIND);
+    }
+  }
+  if (sink == Sink.LIST) fill(dst, kind, nr);
+  else add(dst, kind, ONE_FOLIO | nr);
+}
+
+/**
+ * The kinds of a block's heads, and of the tails behind each, up to the first that takes more than a look: answers which are left. There is
+ * no call in the loop, and where all are `single` nothing but the slots is looked at.
+ */
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function kinds_of_heads(sink: Sink, single: bool, block: u32, heads: u64, dst: u32): u64 {
   const zone_bits = zone_field();
   const zone_device = links(word(Word.ZONE_DEVICE), 0);
   const marks = marking_flags();
   const swapbacked = word64(Word.PG_SWAPBACKED);
   const reserved = word64(Word.PG_RESERVED);
   const type_limit = <i32>word(Word.TYPE_LIMIT);
-  const by_top_byte = word(Word.TYPES_IN_TOP_BYTE) != 0;
-  const types = notes() + BY_TOP_BYTE;
-  if (by_top_byte) note_types();
-
-  let free_end: u32 = 0;
-  let last_head = INVALID;
-  let last_kind: u32 = UsageKind.OTHER;
-  let last_info: u64 = 0;
-  let last_device: u32 = UsageKind.OTHER;
+  const noted = notes();
+  const shift = load<u32>(noted, TYPE_SHIFT);
+  const window = load<u32>(noted, TYPE_WINDOW);
+  const device_word = load<u64>(noted, DEVICE_WORD);
+  const device_kind = load<u32>(noted, DEVICE_KIND);
+  const dtor_flag = load<u64>(noted, DTOR_FLAG);
+  const slab_flag = load<u64>(noted, SLAB_FLAG);
+  const calling_flags = load<u64>(noted, CALLING_FLAGS);
+  const dtor = word(Word.DTOR);
+  const hugetlb_dtor = word(Word.HUGETLB_VALUE) & 0xff;
+  const base = slot_to_page(block);
+  let free_end = load<u32>(noted, FREE_END);
   // Pages of one kind come in runs.
   let run_kind: u32 = UsageKind.OTHER;
   let run: u64 = 0;
+  let left = heads;
+  let at: u32 = 0;
+  while (single ? at != BLOCK_PAGES : left != 0) {
+    if (!single) at = <u32>ctz(left);
+    const p = base + (at << STRUCT_PAGE_SHIFT);
+    const flags = load<u64>(p);
+    const type_word = load<u32>(p, offsetof<page>("_mapcount"));
+    let kind: u32 = UsageKind.OTHER;
+    if ((flags & zone_bits) == zone_device) {
+      if (load<u64>(p, COMPOUND_INFO) != device_word) break;
+      kind = device_kind;
+      if (kind == UsageKind.OTHER) break;
+    } else {
+      let marked: u32 = UsageKind.OTHER;
+      if ((flags & marks) != 0) {
+        // The destructor stands in page 1.
+        if ((flags & calling_flags) != 0 || (at & 3) == 3) break;
+        if ((flags & dtor_flag) != 0 && load<u8>(p + dtor) == hugetlb_dtor) marked = UsageKind.HUGETLB;
+        else if ((flags & slab_flag) != 0) marked = UsageKind.SLAB;
+      }
+      const is_idle = load<u32>(p, offsetof<page>("_refcount")) == 0;
+      const is_typed = <i32>type_word < type_limit;
+      if (is_idle && block + at < free_end) kind = UsageKind.FREE;
+      else if (is_typed) {
+        if ((type_word | window) != INVALID) break;
+        kind = load<u8>(noted + ((type_word >> shift) & 0xff), BY_TYPE_BYTE);
+        if (kind == UsageKind.FREE) {
+          const pages = free_block_pages(block + at, load<u64>(p, offsetof<page>("private_")));
+          free_end = max(free_end, block + at + pages);
+        }
+      }
+      kind = min(kind, marked);
+      if (kind == UsageKind.OTHER) {
+        const mapping = load<u64>(p, offsetof<page>("mapping"));
+        if (mapping != 0) kind = kind_of_mapping(mapping, (flags & swapbacked) != 0);
+        else if ((flags & reserved) != 0) kind = UsageKind.RESERVED;
+        else if (is_idle && !is_typed) kind = UsageKind.FREE_PCP;
+      }
+    }
+    let nr: u32 = 1;
+    if (!single) {
+      left &= left - 1;
+      nr = (left == 0 ? BLOCK_PAGES : <u32>ctz(left)) - at;
+    }
+    if (sink == Sink.LIST) {
+      if (single) store<u8>(dst + at, <u8>kind);
+      else fill(dst + at, kind, nr);
+    } else {
+      if (kind != run_kind) {
+        add(dst, run_kind, run);
+        run_kind = kind;
+        run = 0;
+      }
+      run += ONE_FOLIO | nr;
+    }
+    if (single) at++;
+  }
+  if (sink == Sink.COUNT) add(dst, run_kind, run);
+  store<u32>(noted, free_end, FREE_END);
+  if (single) return at == BLOCK_PAGES ? 0 : ALL << at;
+  return left;
+}
 
+function list_singles(block: u32, dst: u32): u64 {
+  return kinds_of_heads(Sink.LIST, true, block, ALL, dst);
+}
+
+function list_heads(block: u32, heads: u64, dst: u32): u64 {
+  return kinds_of_heads(Sink.LIST, false, block, heads, dst);
+}
+
+function count_singles(block: u32, dst: u32): u64 {
+  return kinds_of_heads(Sink.COUNT, true, block, ALL, dst);
+}
+
+function count_heads(block: u32, heads: u64, dst: u32): u64 {
+  return kinds_of_heads(Sink.COUNT, false, block, heads, dst);
+}
+
+/** Whole blocks, from a slot that no free block reaches over. */
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function kinds_of_blocks(sink: Sink, first: u32, end: u32, dst: u32): void {
+  note_start();
+  let last_lead = INVALID;
+  let last_kind: u32 = UsageKind.OTHER;
   for (let block = first; block < end; block += BLOCK_PAGES) {
-    const out = dst + (block - first);
+    const out = sink == Sink.LIST ? dst + (block - first) : dst;
     if (!slot_valid(block)) {
       if (sink == Sink.LIST) memory.fill(out, NO_KIND, BLOCK_PAGES);
       continue;
     }
     if (!note_block(block)) {
-      free_end = kinds_one_by_one(sink, block, block + BLOCK_PAGES, free_end, sink == Sink.LIST ? out : dst);
+      const free_end = kinds_one_by_one(sink, block, block + BLOCK_PAGES, load<u32>(notes(), FREE_END), out);
+      store<u32>(notes(), free_end, FREE_END);
       continue;
     }
     let heads = load<u64>(notes(), HEADS);
     if ((heads & 1) == 0) {
       const lead = load<u32>(notes(), LEAD);
-      if (lead != last_head) {
-        last_head = lead;
+      if (lead != last_lead) {
+        last_lead = lead;
         last_kind = kind_of_head(lead);
       }
       const nr = heads == 0 ? BLOCK_PAGES : <u32>ctz(heads);
       if (sink == Sink.LIST) fill(out, last_kind, nr);
       else add(dst, last_kind, nr);
+    } else if (heads == ALL) {
+      heads = sink == Sink.LIST ? list_singles(block, out) : count_singles(block, dst);
     }
-    const base = slot_to_page(block);
     while (heads != 0) {
+      heads = sink == Sink.LIST ? list_heads(block, heads, out) : count_heads(block, heads, dst);
+      if (heads == 0) break;
       const at = <u32>ctz(heads);
-      const slot = block + at;
-      const p = base + (at << STRUCT_PAGE_SHIFT);
       heads &= heads - 1;
       const nr = (heads == 0 ? BLOCK_PAGES : <u32>ctz(heads)) - at;
-
-      const flags = load<u64>(p);
-      const type_word = load<i32>(p, offsetof<page>("_mapcount"));
-      const is_typed = type_word < type_limit;
-      const is_idle = load<i32>(p, offsetof<page>("_refcount")) == 0;
-      let kind: u32 = UsageKind.OTHER;
-      if ((flags & zone_bits) == zone_device) {
-        const info = load<u64>(p, COMPOUND_INFO);
-        // An altmap's page is told by its own address.
-        if (info != last_info || last_device > <u32>UsageKind.DEVICE_P2PDMA) {
-          last_info = info;
-          last_device = kind_of_device(slot);
-        }
-        kind = last_device;
-      } else {
-        if (is_typed) {
-          kind = by_top_byte ? load<u8>(types + ((<u32>type_word) >> 24)) : kind_of_type(type_word);
-          if (kind == UsageKind.FREE) {
-            free_end = max(free_end, slot + free_block_pages(slot, load<u64>(p, offsetof<page>("private_"))));
-          }
-        }
-        if ((flags & marks) != 0) kind = min(kind, kind_of_mark(slot));
-        if (is_idle && slot < free_end) kind = UsageKind.FREE;
-        if (kind == UsageKind.OTHER) {
-          const mapping = load<u64>(p, offsetof<page>("mapping"));
-          if (mapping != 0) kind = kind_of_mapping(mapping, (flags & swapbacked) != 0);
-          else if ((flags & reserved) != 0) kind = UsageKind.RESERVED;
-          else if (is_idle && !is_typed) kind = UsageKind.FREE_PCP;
-        }
-      }
-      last_head = slot;
-      last_kind = kind;
-      if (sink == Sink.LIST) {
-        if (nr == 1) store<u8>(out + at, <u8>kind);
-        else fill(out + at, kind, nr);
-      } else {
-        if (kind != run_kind) {
-          add(dst, run_kind, run);
-          run_kind = kind;
-          run = 0;
-        }
-        run += ONE_FOLIO | nr;
-      }
+      kind_of_rare(sink, block + at, nr, sink == Sink.LIST ? out + at : dst);
     }
   }
-  if (sink == Sink.COUNT) add(dst, run_kind, run);
 }
 
 function list_blocks(first: u32, end: u32, dst: u32): void {

@@ -1,4 +1,5 @@
 /** What the answers of all shards make together. */
+import type { Census, CensusCount, CensusKey } from "../census.js";
 import type { PfnList } from "../types.js";
 import type { FindingCode, VerifyReport } from "../verify.js";
 
@@ -32,5 +33,21 @@ export function joinReports(parts: readonly VerifyReport[], limit: number): Veri
     pages: parts.reduce((sum, { pages }) => sum + pages, 0),
     counts,
     findings: parts.flatMap(({ findings }) => findings).slice(0, limit),
+  };
+}
+
+/** Rows by key, rising with their numbers, which are the same in all shards. */
+export function joinCensuses(by: CensusKey, parts: readonly Census[]): Census {
+  const sum = (counts: readonly CensusCount[]): CensusCount => ({
+    pages: counts.reduce((all, { pages }) => all + pages, 0),
+    bytes: counts.reduce((all, { bytes }) => all + bytes, 0),
+    folios: counts.reduce((all, { folios }) => all + folios, 0),
+  });
+  const rows = parts.flatMap((part) => part.rows);
+  const keys = [...new Map(rows.map(({ key, number }) => [key, number]))].sort(([, a], [, b]) => a - b);
+  return {
+    by,
+    rows: keys.map(([key, number]) => ({ key, number, ...sum(rows.filter((row) => row.key === key)) })),
+    ...sum(parts),
   };
 }

@@ -1,3 +1,4 @@
+import { type Census, type CensusOptions, censusKey } from "../census.js";
 import { checkKeys, display, whole } from "../check.js";
 import { VmemmapError } from "../errors.js";
 import type { Folio } from "../folio.js";
@@ -15,7 +16,7 @@ import { DEFAULT_LIMIT, type VerifyOptions, type VerifyReport } from "../verify.
 import { Vmemmap, type VmemmapOptions } from "../vmemmap.js";
 import { checkPagesPerShard, cutMemory, piecesOf } from "./cut.js";
 import { ShardedHeadIndex } from "./head-index.js";
-import { addCounts, joinLists, joinReports } from "./merge.js";
+import { addCounts, joinCensuses, joinLists, joinReports } from "./merge.js";
 import { fillAbsent, type Lane, ROUTED, Router } from "./router.js";
 
 /** How to make a map of several memories. */
@@ -389,6 +390,15 @@ export class ShardedVmemmap {
   /** {@link Vmemmap.foliosByOrder} */
   async foliosByOrder(): Promise<number[]> {
     return addCounts(await this.#pass((map) => map.foliosByOrder()));
+  }
+
+  /** {@link Vmemmap.census} */
+  async census(options: CensusOptions = {}): Promise<Census> {
+    this.#check();
+    const { core } = this.#shards.at(-1)!.map;
+    const by = censusKey(core, options);
+    const parts = await this.#pass((map) => map.census(options));
+    return joinCensuses(by, parts);
   }
 
   /** {@link Vmemmap.select}, rising with their PFNs */

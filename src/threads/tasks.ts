@@ -1,4 +1,5 @@
 /** What threads are asked for by message, where a job block has no room: lists of others' memory, passes, chunks. */
+import { addCounts, type CensusCounts, type CensusKey, countStretches, type Stretch } from "../census.js";
 import type { Core } from "../engine/core.js";
 import { type PackedChunk, unpack } from "../image/chunk.js";
 import { countFolios, selectSlots } from "../passes.js";
@@ -20,6 +21,8 @@ export interface Tasks {
   scan: [wants: { sections: number }, gives: number];
   /** Folios by order. */
   countFolios: [wants: { sections: number }, gives: Uint32Array];
+  /** What a census counts in stretches of slots, of which each thread takes the next. */
+  census: [wants: { by: CensusKey; stretches: readonly Stretch[] }, gives: CensusCounts];
   /** Slots that match a predicate, in parts, by section. */
   select: [wants: { sections: number; predicate: Uint8Array }, gives: [section: number, parts: Uint32Array[]][]];
   /** References on the folios of pages, taken, seen whether they can be dropped, dropped. */
@@ -60,6 +63,14 @@ function count(core: Core, take: Take, sections: number): Uint32Array {
   return all;
 }
 
+function census({ core, profile }: ThreadMap, take: Take, { by, stretches }: Wants<"census">): CensusCounts {
+  const counts = countStretches(core, profile, by, []);
+  for (const at of sectionsOf(take, stretches.length)) {
+    addCounts(counts, countStretches(core, profile, by, [stretches[at]!]));
+  }
+  return counts;
+}
+
 function select(core: Core, take: Take, { sections, predicate }: Wants<"select">): Gives<"select"> {
   core.u8.set(predicate, predicateAt(core));
   return Array.from(sectionsOf(take, sections), (section) => [
@@ -84,6 +95,8 @@ export async function runTask(map: ThreadMap, take: Take, { task, wants }: Task)
       return scan(core, take, wants.sections);
     case "countFolios":
       return count(core, take, wants.sections);
+    case "census":
+      return census(map, take, wants);
     case "select":
       return select(core, take, wants);
     case "getFolios":

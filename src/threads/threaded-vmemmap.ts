@@ -1,4 +1,13 @@
 import { MAX_LIST_ENTRIES } from "../batch-map.js";
+import {
+  addCounts,
+  type Census,
+  type CensusCounts,
+  type CensusKey,
+  type CensusOptions,
+  censusKey,
+  stretchesOf,
+} from "../census.js";
 import { checkKeys, checkObject, whole } from "../check.js";
 import { type Core, STAGED_ELEMENTS } from "../engine/core.js";
 import { constant } from "../engine/modules.js";
@@ -315,6 +324,28 @@ export class ThreadedVmemmap {
         return ordersOf(sync.profile, sum);
       },
       () => sync.foliosByOrder(),
+    );
+  }
+
+  /** {@link Vmemmap.census} */
+  async census(options: CensusOptions = {}): Promise<Census> {
+    const { sync } = this;
+    const by = censusKey(sync.core, options);
+    return sync.censusOf(by, await this.censusCounts(options), options.range);
+  }
+
+  /** What {@link census} counts, filtered pages as they read. @internal */
+  censusCounts(options: CensusOptions): Promise<CensusCounts> {
+    const { sync } = this;
+    const by: CensusKey = censusKey(sync.core, options);
+    const stretches = stretchesOf(sync.core, options.range);
+    return this.#pass(
+      async (pool) => {
+        const [first, ...others] = await pool.shareTask("census", { by, stretches }, stretches.length);
+        for (const counts of others) addCounts(first!, counts);
+        return first!;
+      },
+      () => sync.censusCounts(options),
     );
   }
 

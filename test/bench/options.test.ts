@@ -112,7 +112,7 @@ describe("parseBenchOptions", () => {
     ]);
   });
 
-  test.each(["verify", "passes"])("the suite %s has no lists and no patterns, in all encodings", (suite) => {
+  test.each(["verify", "passes", "census"])("the suite %s has no lists and no patterns, in all encodings", (suite) => {
     expect(parseBenchOptions([suite])).toEqual({
       ...parseBenchOptions([])!,
       suite,
@@ -145,14 +145,14 @@ describe("parseBenchOptions", () => {
     [["--rounds", "0"], "--rounds: 0 is not within 1 to 10000"],
     [["--seed", "-1"], '--seed: "-1" is no value for it'],
     [["--seed"], "--seed: the value is missing"],
-    [["tails"], 'benchmark: "tails" is none of heads, fields, pgmap, verify, passes, threads, upkeep, scale'],
+    [["tails"], 'benchmark: "tails" is none of heads, fields, pgmap, verify, passes, census, threads, upkeep, scale'],
     [
       ["pgmap", "--map", "x"],
-      "--map belongs to the benchmarks heads, fields, verify, passes and threads, not to pgmap",
+      "--map belongs to the benchmarks heads, fields, verify, passes, census and threads, not to pgmap",
     ],
     [
       ["pgmap", "--mix", "0:100"],
-      "--mix belongs to the benchmarks heads, fields, verify, passes and threads, not to pgmap",
+      "--mix belongs to the benchmarks heads, fields, verify, passes, census and threads, not to pgmap",
     ],
     [["--orders", "9"], "--orders belongs to the benchmark pgmap, not to heads"],
     [["verify", "--orders", "9"], "--orders belongs to the benchmark pgmap, not to verify"],
@@ -170,7 +170,7 @@ describe("parseBenchOptions", () => {
     ],
     [
       ["scale", "--encoding", "mask"],
-      "--encoding belongs to the benchmarks heads, fields, pgmap, verify, passes and threads, not",
+      "--encoding belongs to the benchmarks heads, fields, pgmap, verify, passes, census and threads, not",
     ],
     [["scale", "--slots", "512Ki"], "--slots: 512Ki is not within 1Mi to 256Mi"],
     [["verify", "--plot", "a.svg"], "--plot belongs to the benchmarks heads, pgmap and scale, not to verify"],

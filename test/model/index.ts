@@ -16,4 +16,5 @@ export * from "./flags.js";
 export * from "./page-type.js";
 export * from "./refs.js";
 export * from "./mapcount.js";
+export * from "./kind.js";
 export * from "./device/index.js";

@@ -164,6 +164,9 @@ describe.each([
     }
 
     expect(await sharded.foliosByOrder()).toEqual(one.foliosByOrder());
+    for (const by of ["kind", "order", "zone", "flags"] as const) {
+      expect(await sharded.census({ by })).toEqual(one.census({ by }));
+    }
     expect(await sharded.listHeads()).toEqual(one.listHeads());
     const want = { kinds: ["single" as const], minRefcount: 0, clear: ["locked"] };
     expect(await sharded.select(want)).toEqual(one.select(want));

@@ -100,6 +100,11 @@ describe.each(["linux-7.3.4-hvo", "linux-6.18.15-hvo-la57"])("%s on two threads"
         expectSame(lists[0], heads, "a list over itself");
       }
       expect(await map.foliosByOrder()).toEqual(one.foliosByOrder());
+      for (const by of ["kind", "order", "zone", "node", "pgmap", "flags"] as const) {
+        const range = { start: 100, count: 50_000 };
+        expect(await map.census({ by })).toEqual(one.census({ by }));
+        expect(await map.census({ by, range })).toEqual(one.census({ by, range }));
+      }
       expectSame(await map.listHeads(), one.listHeads(), "listHeads");
       expectSame(await map.select({ type: "buddy" }), one.select({ type: "buddy" }), "select");
       expect(await map.verify({ limit: 10 })).toEqual(one.verify({ limit: 10 }));
