@@ -4,7 +4,7 @@ import type { Codec } from "./codec.js";
 const NODE_ZLIB = "node:zlib";
 
 /** Node's zlib. */
-export async function zlibOfNode(): Promise<Codec> {
+export async function zlib(): Promise<Codec> {
   const { inflateSync } = (await import(/* @vite-ignore */ NODE_ZLIB)) as typeof import("node:zlib");
   return (packed, out) => {
     let page: Uint8Array;
