@@ -97,6 +97,7 @@ export async function readHeader(file: RandomAccessFile): Promise<KdumpHeader> {
   const sub = await readStructure(file, FRAME_BYTES, SUB_HEADER_BYTES, "a kdump sub header");
   const areas = areasOf(file, head);
   const endFrame = endFrameOf(file, head, sub, version, (8 * (areas.descriptors - areas.ramBitmap)) / 2);
+  checkBitmaps(file, areas, endFrame);
   const status = head.getUint32(STATUS, true);
   return {
     version,
@@ -131,13 +132,6 @@ function areasOf(
     throw badDump(file, BITMAP_BLOCKS, `expected two bitmaps of the same size, found ${bitmapBlocks} blocks of them`);
   const ramBitmap = (1 + subHeaderBlocks) * FRAME_BYTES;
   const descriptors = ramBitmap + bitmapBlocks * FRAME_BYTES;
-  if (descriptors > file.size)
-    throw badDump(
-      file,
-      BITMAP_BLOCKS,
-      `expected ${bitmapBlocks} blocks of bitmaps behind ${subHeaderBlocks} of sub header, to ${hex(descriptors)}, ` +
-        `found the end of the file at ${hex(file.size)}`,
-    );
   return { ramBitmap, pageBitmap: (ramBitmap + descriptors) / 2, descriptors };
 }
 
@@ -151,6 +145,17 @@ function endFrameOf(file: RandomAccessFile, head: DataView, sub: DataView, versi
       `expected max_mapnr ${most} at most, which is what a bitmap has bits for, found ${endFrame}`,
     );
   return endFrame;
+}
+
+/** makedumpfile writes the bytes that bitmaps have, not their last block in full: a part without pages ends with them. */
+function checkBitmaps(file: RandomAccessFile, { pageBitmap }: { pageBitmap: number }, endFrame: number): void {
+  const end = pageBitmap + Math.ceil(endFrame / 8);
+  if (end > file.size)
+    throw badDump(
+      file,
+      BITMAP_BLOCKS,
+      `expected two bitmaps of ${endFrame} frames up to ${hex(end)}, found the end of the file at ${hex(file.size)}`,
+    );
 }
 
 /** The frames that a file is about. */
