@@ -71,7 +71,7 @@ describe("threads", () => {
     const dump = await openKdump([new BytesFile(file)], { threads: 2 });
     await dump.memory.readFrames(list, new Uint8Array(COUNT * PAGE));
     const reading = Promise.resolve(dump.memory.readFrames(list, new Uint8Array(COUNT * PAGE)));
-    const ended = expect(reading).rejects.toMatchObject({ code: "worker-failed" });
+    const ended = expect(reading).rejects.toMatchObject({ code: "disposed" });
     await dump.close();
     await ended;
   });

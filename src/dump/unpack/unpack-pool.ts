@@ -1,4 +1,4 @@
-import { VmemmapError } from "../../errors.js";
+import { VmemmapError, type VmemmapErrorCode } from "../../errors.js";
 import { openWorker, type WorkerHandle } from "../../threads/open-worker.js";
 import { buffersOf, type Done, type Job } from "./job.js";
 
@@ -27,12 +27,12 @@ class UnpackThread {
       thread.#worker = await openWorker(
         {
           message: (message) => thread.#hear(message as Done | null),
-          died: (reason) => thread.#fail(`a thread that unpacks pages died: ${reason}`),
+          died: (reason) => thread.#fail("worker-failed", `a thread that unpacks pages died: ${reason}`),
         },
         script,
       );
     } catch (cause) {
-      thread.#fail(`no thread could be started to unpack pages: ${String(cause)}`);
+      thread.#fail("worker-failed", `no thread could be started to unpack pages: ${String(cause)}`);
     }
     await lives;
     return thread;
@@ -51,7 +51,7 @@ class UnpackThread {
   }
 
   async stop(): Promise<void> {
-    this.#fail("the dump was closed");
+    this.#fail("disposed", "the dump was closed");
     await this.#worker?.terminate();
   }
 
@@ -64,8 +64,8 @@ class UnpackThread {
     if (this.#waiting.length === 0) this.#worker?.hold(false);
   }
 
-  #fail(message: string): void {
-    this.#failure ??= new VmemmapError("worker-failed", message);
+  #fail(code: VmemmapErrorCode, message: string): void {
+    this.#failure ??= new VmemmapError(code, message);
     for (const { reject } of this.#waiting.splice(0)) reject(this.#failure);
   }
 }
