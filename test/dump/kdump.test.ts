@@ -275,11 +275,11 @@ describe("damaged pages", () => {
   const at = 4 * PAGE;
 
   it.each([
-    ["flags of two compressions", 12, 3, "flags 0x3"],
-    ["flags of none", 12, 0x40, "flags 0x40"],
-    ["no bytes", 8, 0, "0 bytes"],
-    ["too many bytes", 8, 4097, "4097 bytes"],
-    ["a place among the descriptors", 0, at, "at 0x4000: expected them behind the descriptors, which end at 0x4018"],
+    ["flags of two compressions", 12, 3, "expected flags of one compression, found 0x3"],
+    ["flags of none", 12, 0x40, "found 0x40"],
+    ["no bytes", 8, 0, "expected 1 to 4096 bytes of a packed page, found 0"],
+    ["too many bytes", 8, 4097, "found 4097"],
+    ["a place among the descriptors", 0, at, "behind the descriptors, from 0x4018 to the file's end"],
     ["a place behind the end", 0, 0x7fff0000, "at 0x7fff0000"],
     ["a place beyond 32 bits", 4, 0x80000000, "at 0x80000000"],
   ] as const)("%s", async (_, field, value, message) => {
@@ -291,7 +291,7 @@ describe("damaged pages", () => {
 
   it("raw ones of another size", async () => {
     const [, message] = await read("raw", (view, descriptor) => view.setUint32(descriptor + 8, 4095, true));
-    expect(message).toContain("4095 bytes: expected 4096 of a page not packed");
+    expect(message).toContain("expected 4096 bytes of a page that is not packed, found 4095");
   });
 
   it("a wrong checksum", async () => {

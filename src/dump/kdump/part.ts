@@ -89,12 +89,14 @@ export class KdumpPart {
   #badDescriptor(index: number, frame: number, { offset, size, packedBy }: PagePlace): VmemmapError {
     const at = this.descriptors.offsetOf(index);
     const bad = (message: string) => badDump(this.file, at, `frame ${hex(frame)}: ${message}`);
-    if (!isCompression(packedBy)) return bad(`flags ${hex(packedBy)}: expected one compression`);
+    if (!isCompression(packedBy)) return bad(`expected flags of one compression, found ${hex(packedBy)}`);
     if (packedBy === RAW && size !== FRAME_BYTES)
-      return bad(`${size} bytes: expected ${FRAME_BYTES} of a page not packed`);
-    if (size === 0 || size > FRAME_BYTES) return bad(`${size} bytes: expected 1 to ${FRAME_BYTES} of a packed page`);
+      return bad(`expected ${FRAME_BYTES} bytes of a page that is not packed, found ${size}`);
+    if (size === 0 || size > FRAME_BYTES)
+      return bad(`expected 1 to ${FRAME_BYTES} bytes of a packed page, found ${size}`);
     return bad(
-      `${size} bytes at ${hex(offset)}: expected them behind the descriptors, which end at ${hex(this.data)}, and in the file, which ends at ${hex(this.file.size)}`,
+      `expected its bytes behind the descriptors, from ${hex(this.data)} to the file's end at ${hex(this.file.size)}, ` +
+        `found ${size} bytes at ${hex(offset)}`,
     );
   }
 }
