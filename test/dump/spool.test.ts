@@ -150,6 +150,16 @@ describe("a dump packed by zstd", () => {
     );
   });
 
+  it("may have a window of 27 bits, and none that is larger", async () => {
+    const file = await unpacking(storeZstd(content, 27), "zstd");
+    expect(Buffer.compare(await all(file), content)).toBe(0);
+    await file.close();
+    expect(await refused(storeZstd(content, 31), "zstd")).toBe(
+      "unsupported-dump: vmcore: packed by zstd with a window of 2147483648 bytes, and up to 134217728 are unpacked here: " +
+        "unpack it first, by zstd -d --long=31",
+    );
+  });
+
   it("says how large it is", async () => {
     let expected: number | null = 0;
     await (await unpacking(packed.zstd, "zstd", { onStart: (_, bytes) => (expected = bytes) })).close();
