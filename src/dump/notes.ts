@@ -47,10 +47,12 @@ export function* notesIn(
   }
 }
 
+const decoder = new TextDecoder();
+
 /** Text up to its first NUL. */
 export function textOf(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
-  return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+  return decoder.decode(end < 0 ? bytes : bytes.subarray(0, end));
 }
 
 function slice(bytes: DataView, at: number, length: number): Uint8Array {

@@ -23,7 +23,9 @@ import { refusal } from "./refusal.js";
 const folder = mkdtempSync(join(tmpdir(), "vmemmap-test-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const content = pattern(300_000);
+/** More than one read of the host takes. */
+const SIZE = 2_500_000;
+const content = pattern(SIZE);
 const path = join(folder, "dump");
 writeFileSync(path, content);
 
@@ -34,11 +36,11 @@ describe.each<[string, () => RandomAccessFile]>([
 ])("%s", (_, open) => {
   it("is read at any place, at any length", async () => {
     const file = open();
-    expect(file.size).toBe(300_000);
+    expect(file.size).toBe(SIZE);
     for (const [offset, length] of [
-      [0, 300_000],
-      [299_999, 1],
-      [300_000, 0],
+      [0, SIZE],
+      [SIZE - 1, 1],
+      [SIZE, 0],
       [0, 0],
       [12_345, 64 << 10],
       [12_345, (64 << 10) + 1],
@@ -53,9 +55,9 @@ describe.each<[string, () => RandomAccessFile]>([
   it("is not read beyond its end, nor before its start", async () => {
     const file = open();
     for (const [offset, length] of [
-      [0, 300_001],
-      [299_999, 2],
-      [300_001, 0],
+      [0, SIZE + 1],
+      [SIZE - 1, 2],
+      [SIZE + 1, 0],
       [-1, 1],
       [2 ** 60, 1],
       [NaN, 1],
@@ -103,7 +105,7 @@ describe("a file of the host", () => {
     truncateSync(cut, 1000);
     for (const length of [2000, 100_000])
       expect(await refusal(() => file.readInto(new Uint8Array(length), 0))).toMatch(
-        /^bad-dump: .*cut, offset 1000: expected bytes up to 300000, found the end: the file was cut meanwhile/,
+        /^bad-dump: .*cut, offset 1000: expected bytes up to 2500000, found the end: the file was cut meanwhile/,
       );
     await file.close();
   });
