@@ -74,6 +74,27 @@ describe("extents laid out", () => {
     expect([laidOut.length, laidOut.starts[0], laidOut.ends[0], laidOut.offsets[0]]).toEqual([1, 0, 30, 100]);
   });
 
+  it("are put in order wherever they begin below 2^52", { timeout }, () => {
+    const start = fc.oneof(
+      fc.nat(3),
+      fc.bigInt({ min: 0n, max: 2n ** 52n - 2n }).map(Number),
+      fc.constantFrom(2047, 2048, 2 ** 33),
+    );
+    fc.assert(
+      fc.property(fc.array(start, { maxLength: 40 }), (starts) => {
+        const list = new ExtentList();
+        starts.forEach((at, i) => list.add(at, at + 1, 1000 * i));
+        const laidOut = layOut(list, "first");
+        const distinct = [...new Set(starts)].sort((a, b) => a - b);
+        expect([...laidOut.starts.subarray(0, laidOut.length)]).toEqual(distinct);
+        expect([...laidOut.offsets.subarray(0, laidOut.length)]).toEqual(
+          distinct.map((at) => 1000 * starts.indexOf(at)),
+        );
+      }),
+      runs(300),
+    );
+  });
+
   it("are as many as are given, however many lie over each other", () => {
     const list = new ExtentList();
     for (let i = 0; i < 20_000; i++) list.add(i, 40_000 - i, 0);
