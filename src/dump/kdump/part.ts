@@ -42,7 +42,7 @@ export class KdumpPart {
       const { written, count } = await writtenPages(descriptors, signal);
       return new KdumpPart(file, header, ram, pages, descriptors, written, count);
     }
-    if (descriptors.offsetOf(pages.count) > file.size)
+    if (pages.count > 0 && descriptors.offsetOf(pages.count) > file.size)
       throw badDump(
         file,
         header.descriptors,
@@ -89,12 +89,14 @@ export class KdumpPart {
   #badDescriptor(index: number, frame: number, { offset, size, packedBy }: PagePlace): VmemmapError {
     const at = this.descriptors.offsetOf(index);
     const bad = (message: string) => badDump(this.file, at, `frame ${hex(frame)}: ${message}`);
-    if (!isCompression(packedBy)) return bad(`flags ${hex(packedBy)}: expected one compression`);
+    if (!isCompression(packedBy)) return bad(`expected flags of one compression, found ${hex(packedBy)}`);
     if (packedBy === RAW && size !== FRAME_BYTES)
-      return bad(`${size} bytes: expected ${FRAME_BYTES} of a page not packed`);
-    if (size === 0 || size > FRAME_BYTES) return bad(`${size} bytes: expected 1 to ${FRAME_BYTES} of a packed page`);
+      return bad(`expected ${FRAME_BYTES} bytes of a page that is not packed, found ${size}`);
+    if (size === 0 || size > FRAME_BYTES)
+      return bad(`expected 1 to ${FRAME_BYTES} bytes of a packed page, found ${size}`);
     return bad(
-      `${size} bytes at ${hex(offset)}: expected them behind the descriptors, which end at ${hex(this.data)}, and in the file, which ends at ${hex(this.file.size)}`,
+      `expected its bytes behind the descriptors, from ${hex(this.data)} to the file's end at ${hex(this.file.size)}, ` +
+        `found ${size} bytes at ${hex(offset)}`,
     );
   }
 }
@@ -113,7 +115,10 @@ async function writtenPages(
   signal?: AbortSignal,
 ): Promise<{ written: Uint8Array; count: number }> {
   const { file } = descriptors;
-  const inFile = Math.min(descriptors.count, Math.floor((file.size - descriptors.offset) / DESCRIPTOR_BYTES));
+  const inFile = Math.min(
+    descriptors.count,
+    Math.max(0, Math.floor((file.size - descriptors.offset) / DESCRIPTOR_BYTES)),
+  );
   const written = new Uint8Array(Math.ceil(inFile / 8));
   let count = 0;
   for (let first = 0; first < inFile; first += CHUNK) {
