@@ -27,7 +27,7 @@ const MAX_PROGRAM_HEADERS = MAX_EXTENTS / 2;
 /** Program headers read at a time: 3.5 MiB. */
 const HEADERS_A_READ = 1 << 16;
 /** Most bytes of notes; a CPU has less than 1 KiB of them. */
-const MAX_NOTE_BYTES = 64 << 20;
+const MAX_NOTE_BYTES = 16 << 20;
 
 /** Owners of notes that the details name: CORE, QEMU, VMCOREINFO, and room for more. */
 const OWNERS_SHOWN = 16;

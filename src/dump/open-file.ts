@@ -104,7 +104,8 @@ async function openInner(
   if (container === "lime") return openLime(first);
   if (container === "kdump") {
     const { openKdump } = await import("./kdump.js");
-    return openKdump(files, options);
+    const { signal, threads } = options;
+    return openKdump(files, { ...(signal && { signal }), ...(threads !== undefined && { threads }) });
   }
   throw badDump(first, 0, "expected a dump, found an image of this package: it is loaded as one");
 }

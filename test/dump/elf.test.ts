@@ -150,7 +150,7 @@ describe("notes of an ELF core", () => {
       /^bad-dump: vmcore, offset \d+: expected 28 bytes of notes, found the end of the file at/,
     );
     expect(await refused(patched(bytes, field(0, "fileSize"), u64(-1)))).toMatch(
-      /^bad-dump: vmcore, offset 96: expected at most 67108864 bytes of notes, found 18446744073709552000/,
+      /^bad-dump: vmcore, offset 96: expected at most 16777216 bytes of notes, found 18446744073709552000/,
     );
   });
 });
