@@ -8,9 +8,10 @@ import { Vmemmap } from "../vmemmap.js";
 import { aliasesOf, sharedFrames } from "./aliases.js";
 import { type Fact, factRecord } from "./fact.js";
 import { KernelMemory, pageTablesOf } from "./kernel-memory.js";
+import { profileOf } from "./kernel-profile.js";
 import { checkKernel, physmemBits } from "./limits.js";
 import { type Dump, FRAME_BYTES, FrameState, type PhysicalMemory } from "./memory.js";
-import { presetProfile } from "./preset-profile.js";
+import { findPgmaps } from "./pgmaps.js";
 import { findSections, readSectionTable, VMEMMAP_PAGES_PER_SECTION } from "./sections.js";
 import { findVmemmapBase } from "./vmemmap-base.js";
 import { Vmcoreinfo } from "./vmcoreinfo.js";
@@ -57,8 +58,8 @@ export async function loadMap(dump: Dump, options: LoadMapOptions = {}): Promise
   const told = await readSectionTable(kernel, info, bits);
   const found = await findVmemmapBase(kernel, info, { table: told, bits }, signal);
   const { sections, facts: sectionFacts } = await findSections(kernel, found.base, found, signal);
-  const { profile: anywhere, facts: profileFacts } = presetProfile(info);
-  const profile = defineProfile(anywhere, { vmemmapBase: found.base });
+  const meaning = await profileOf(info, kernel);
+  const profile = defineProfile(meaning.profile, { vmemmapBase: found.base });
   const map = makeMap({
     ...mapOptions,
     profile,
@@ -76,12 +77,15 @@ export async function loadMap(dump: Dump, options: LoadMapOptions = {}): Promise
     map.checkWellFormed();
     map.addAliases(aliasesOf(sections, { frames, shared }, (pfn) => isZoneFrame(profile, map, pfn)));
     map.filtered = absent.ranges;
+    const pgmaps = await findPgmaps(kernel, meaning, map);
+    map.pgmaps = pgmaps.pgmaps;
     const facts: Fact[] = [
       ...kernelFacts(info, kernel, bits),
       ...found.facts,
       ...sectionFacts,
       ...absent.facts,
-      ...profileFacts,
+      ...meaning.facts,
+      ...pgmaps.facts,
     ];
     map.provenance = {
       kernel: info.osrelease,
