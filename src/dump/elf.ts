@@ -1,9 +1,8 @@
-import { ExtentMemory } from "./extent-memory.js";
-import { extentsOf } from "./extents.js";
+import { END_OF_PHYSICAL, Segments } from "./extent-memory.js";
+import { MAX_EXTENTS } from "./extents.js";
 import type { RandomAccessFile } from "./file.js";
 import type { Dump } from "./memory.js";
 import { notesIn, textOf } from "./notes.js";
-import { MAX_SEGMENTS, SegmentTable } from "./segments.js";
 import { badDump, hex, readStructure, readU64, unsupportedDump } from "./structure.js";
 
 /** Sizes of Elf64_Ehdr, Elf64_Phdr and Elf64_Shdr. */
@@ -20,11 +19,11 @@ const PN_XNUM = 0xffff;
 const PT_LOAD = 1;
 const PT_NOTE = 4;
 
-/** x86_64 has at most 52 bits of physical address. */
-const END_OF_PHYSICAL = 2 ** 52;
 /** p_paddr of what has no physical address, in 64 bits and as a double. */
 const NO_ADDRESS = 2 ** 64;
 
+/** A segment is two extents if a part of it was left out. */
+const MAX_PROGRAM_HEADERS = MAX_EXTENTS / 2;
 /** Program headers read at a time: 3.5 MiB. */
 const HEADERS_A_READ = 1 << 16;
 /** Most bytes of notes; a CPU has less than 1 KiB of them. */
@@ -48,6 +47,7 @@ const MACHINES: Readonly<Record<number, string>> = {
   22: "S/390",
   40: "ARM (32 bits)",
   183: "AArch64",
+  62: "x86_64",
   243: "RISC-V",
   258: "LoongArch",
 };
@@ -62,29 +62,24 @@ const MACHINES: Readonly<Record<number, string>> = {
 export async function openElf(file: RandomAccessFile): Promise<Dump> {
   const header = await readStructure(file, 0, HEADER_BYTES, "the ELF header");
   checkHeader(file, header);
-  const table = new SegmentTable();
-  const notes = await readProgramHeaders(file, header, table);
-  if (table.length === 0)
-    throw badDump(
-      file,
-      readU64(header, 32),
-      "expected PT_LOAD segments with memory, found none among the program headers",
-    );
-  checkMachine(file, table);
-  const lost = table.lostBytes(file);
-  const extents = extentsOf(file, table);
-  if (!extents.offsets.subarray(0, extents.length).some((offset) => offset >= 0))
+  const segments = new Segments(file);
+  const notes = await readProgramHeaders(file, header, segments);
+  if (segments.count === 0)
+    throw badDump(file, readU64(header, 32), "expected program headers of PT_LOAD segments with memory, found none");
+  if (segments.count > 1 && segments.highest === 0)
+    throw badDump(file, 0, "expected a core of a machine, found that of a process: no segment has a physical address");
+  const memory = segments.memory();
+  if (memory === null)
     throw badDump(file, file.size, "expected the bytes of memory, found the end of the file before any of them");
   return {
     format: "elf",
-    memory: new ExtentMemory(file, extents),
+    memory,
     vmcoreinfo: notes.vmcoreinfo,
     details: {
       machine: "x86_64",
-      segments: table.length,
+      segments: segments.count,
       notes: [...notes.owners].join(", "),
-      truncated: lost > 0,
-      bytesLost: lost,
+      bytesLost: segments.bytesLost,
     },
     close: () => file.close(),
   };
@@ -93,23 +88,20 @@ export async function openElf(file: RandomAccessFile): Promise<Dump> {
 function checkHeader(file: RandomAccessFile, header: DataView): void {
   if (header.getUint32(0) !== 0x7f454c46) throw badDump(file, 0, "expected the ELF magic 7f 45 4c 46, found another");
   const machine = header.getUint16(18, true);
-  const of = MACHINES[machine] ?? `number ${machine}`;
+  const found = `for ${MACHINES[machine] ?? "a machine that is not known here"} (e_machine ${machine})`;
+  const read = "only 64-bit little-endian cores of x86_64 are read";
   if (header.getUint8(4) !== CLASS_64)
-    throw unsupportedDump(
-      file,
-      `an ELF file of class ${header.getUint8(4)}; only 64-bit cores (class 2) of x86_64 are read`,
-    );
+    throw unsupportedDump(file, `an ELF file of class ${header.getUint8(4)} ${found}; ${read}`);
   if (header.getUint8(5) !== LITTLE_ENDIAN)
-    throw unsupportedDump(file, "a big-endian ELF file; only little-endian cores of x86_64 are read");
+    throw unsupportedDump(file, `an ELF file of data encoding ${header.getUint8(5)}; ${read}`);
   const type = header.getUint16(16, true);
   if (type !== ET_CORE)
     throw badDump(file, 16, `expected e_type 4 (a core), found ${type}${type in TYPES ? ` (${TYPES[type]!})` : ""}`);
-  if (machine !== EM_X86_64)
-    throw unsupportedDump(file, `a core of the machine ${of} (e_machine ${machine}); only x86_64 (62) is read`);
+  if (machine !== EM_X86_64) throw unsupportedDump(file, `an ELF core ${found}; ${read}`);
 }
 
-/** Adds the PT_LOADs to the table and answers what all PT_NOTEs say. */
-async function readProgramHeaders(file: RandomAccessFile, header: DataView, table: SegmentTable): Promise<Notes> {
+/** Adds the PT_LOADs to the segments and answers what all PT_NOTEs say. */
+async function readProgramHeaders(file: RandomAccessFile, header: DataView, segments: Segments): Promise<Notes> {
   const start = readU64(header, 32);
   const entryBytes = header.getUint16(54, true);
   const count = await programHeaderCount(file, header);
@@ -117,7 +109,8 @@ async function readProgramHeaders(file: RandomAccessFile, header: DataView, tabl
     throw badDump(file, 54, `expected e_phentsize ${PROGRAM_HEADER_BYTES}, found ${entryBytes}`);
   if (start + count * PROGRAM_HEADER_BYTES > file.size)
     throw badDump(file, start, `expected ${count} program headers, found the end of the file at ${file.size}`);
-  if (count > MAX_SEGMENTS) throw unsupportedDump(file, `${count} program headers; at most ${MAX_SEGMENTS} are read`);
+  if (count > MAX_PROGRAM_HEADERS)
+    throw unsupportedDump(file, `${count} program headers; at most ${MAX_PROGRAM_HEADERS} are read`);
   const notes: Notes = { owners: new Set(), vmcoreinfo: null };
   let noteBytes = 0;
   for (let first = 0; first < count; first += HEADERS_A_READ) {
@@ -126,7 +119,7 @@ async function readProgramHeaders(file: RandomAccessFile, header: DataView, tabl
     const headers = await readStructure(file, offset, length, "program headers");
     for (let at = 0; at < length; at += PROGRAM_HEADER_BYTES) {
       const type = headers.getUint32(at, true);
-      if (type === PT_LOAD) addLoad(file, offset + at, headers, at, table);
+      if (type === PT_LOAD) addLoad(file, offset + at, headers, at, segments);
       if (type !== PT_NOTE) continue;
       noteBytes += readU64(headers, at + 32);
       if (noteBytes > MAX_NOTE_BYTES)
@@ -149,7 +142,7 @@ async function programHeaderCount(file: RandomAccessFile, header: DataView): Pro
   return section.getUint32(44, true);
 }
 
-function addLoad(file: RandomAccessFile, offset: number, headers: DataView, at: number, table: SegmentTable): void {
+function addLoad(file: RandomAccessFile, offset: number, headers: DataView, at: number, segments: Segments): void {
   const address = readU64(headers, at + 24);
   const fileSize = readU64(headers, at + 32);
   const size = Math.max(fileSize, readU64(headers, at + 40));
@@ -160,7 +153,7 @@ function addLoad(file: RandomAccessFile, offset: number, headers: DataView, at: 
       offset + 24,
       `expected memory below the 52 bits of x86_64, found p_paddr ${hex(address)} with ${hex(size)} bytes`,
     );
-  table.add(address, size, readU64(headers, at + 8), fileSize);
+  segments.add(address, size, readU64(headers, at + 8), fileSize);
 }
 
 async function readNotes(file: RandomAccessFile, headers: DataView, at: number, notes: Notes): Promise<void> {
@@ -170,14 +163,4 @@ async function readNotes(file: RandomAccessFile, headers: DataView, at: number, 
     if (notes.owners.size < OWNERS_SHOWN) notes.owners.add(owner.slice(0, 32));
     if (owner === "VMCOREINFO" && description.length > 0) notes.vmcoreinfo ??= textOf(description);
   }
-}
-
-/** A process's core has virtual addresses alone. */
-function checkMachine(file: RandomAccessFile, table: SegmentTable): void {
-  if (table.length > 1 && table.addresses.subarray(0, table.length).every((address) => address === 0))
-    throw badDump(
-      file,
-      0,
-      "expected a core of a machine, found that of a process: its segments have no physical address",
-    );
 }

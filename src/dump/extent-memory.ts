@@ -1,30 +1,73 @@
 import { VmemmapError } from "../errors.js";
-import { NOT_IN_FILE, type Extents } from "./extents.js";
+import { allOf, ExtentReader } from "./extent-reader.js";
+import { ExtentList, NOT_IN_FILE } from "./extents.js";
 import type { RandomAccessFile } from "./file.js";
+import { layOut } from "./lay-out.js";
 import { FRAME_BYTES, FrameState, type PhysicalMemory } from "./memory.js";
 
 /** Reads under way at once, where the file does not answer at once. */
 const READS_UNDER_WAY = 8;
 
-/** Physical memory that stands in a file in plain bytes. */
-export class ExtentMemory implements PhysicalMemory {
-  readonly endFrame: number;
-  readonly #file: RandomAccessFile;
-  readonly #extents: Extents;
-  /** The extent that was found last: mostly the next one too. */
-  #last = 0;
+/** x86_64 has at most 52 bits of physical address. */
+export const END_OF_PHYSICAL = 2 ** 52;
 
-  constructor(file: RandomAccessFile, extents: Extents) {
+/** The segments of physical memory that a dump lists, in its order. */
+export class Segments {
+  /** How many were added. */
+  count = 0;
+  /** The highest address that one of them begins at. */
+  highest = 0;
+  /** Bytes of memory that they promise and the file, which ends before, does not have. */
+  bytesLost = 0;
+  readonly #file: RandomAccessFile;
+  readonly #extents = new ExtentList();
+
+  constructor(file: RandomAccessFile) {
     this.#file = file;
+  }
+
+  /**
+   * @param address physical address of the first byte; with `size` at most {@link END_OF_PHYSICAL}
+   * @param size bytes of memory
+   * @param fileSize bytes of it that the file should have from `offset` on; the rest was left out
+   */
+  add(address: number, size: number, offset: number, fileSize: number): void {
+    const there = Math.min(fileSize, Math.max(0, this.#file.size - offset));
+    this.#extents.add(address, address + there, offset);
+    this.#extents.add(address + there, address + size, NOT_IN_FILE);
+    this.bytesLost += fileSize - there;
+    this.highest = Math.max(this.highest, address);
+    this.count++;
+  }
+
+  /**
+   * The memory they make up. Where two tell of the same byte the first one wins that has it: a kdump vmcore has the kernel's text in
+   * a segment of its own and in that of the RAM around it. Null if the file has not a byte of any.
+   */
+  memory(): ExtentMemory | null {
+    const extents = layOut(this.#extents, "first");
+    const some = extents.offsets.subarray(0, extents.length).some((offset) => offset !== NOT_IN_FILE);
+    return some ? new ExtentMemory(this.#file, extents) : null;
+  }
+}
+
+/** Physical memory that stands in a file in plain bytes. */
+class ExtentMemory implements PhysicalMemory {
+  readonly endFrame: number;
+  readonly #extents: ExtentList;
+  readonly #reader: ExtentReader;
+
+  constructor(file: RandomAccessFile, extents: ExtentList) {
     this.#extents = extents;
-    this.endFrame = extents.length === 0 ? 0 : Math.ceil(extents.ends[extents.length - 1]! / FRAME_BYTES);
+    this.#reader = new ExtentReader(file, extents);
+    this.endFrame = Math.ceil(extents.end / FRAME_BYTES);
   }
 
   stateOf(frame: number): FrameState {
     const { length, starts, offsets } = this.#extents;
     const end = (frame + 1) * FRAME_BYTES;
     let state: FrameState = FrameState.ABSENT;
-    for (let i = this.#find(frame * FRAME_BYTES); i < length && starts[i]! < end; i++) {
+    for (let i = this.#reader.find(frame * FRAME_BYTES); i < length && starts[i]! < end; i++) {
       if (offsets[i] !== NOT_IN_FILE) return FrameState.HERE;
       state = FrameState.FILTERED;
     }
@@ -37,73 +80,31 @@ export class ExtentMemory implements PhysicalMemory {
         "bad-array",
         `out has ${out.length} bytes; ${frames.length} frames take ${FRAME_BYTES * frames.length}`,
       );
-    for (let i = 0; i < frames.length;) {
-      const count = this.#neighbours(frames, i);
-      const read = this.#readRun(frames[i]!, out.subarray(FRAME_BYTES * i, FRAME_BYTES * (i + count)));
-      i += count;
-      if (read !== undefined) return this.#readOn(read, frames, i, out);
-    }
+    const runs = this.#readRuns(frames, out);
+    for (let run = runs.next(); run.done !== true; run = runs.next())
+      if (run.value !== undefined) return readOn(run.value, runs);
     return undefined;
   }
 
-  /** The rest of `readFrames` once the file has answered with a promise. */
-  async #readOn(first: Promise<void>, frames: ArrayLike<number>, from: number, out: Uint8Array): Promise<void> {
-    const underWay = [first];
-    try {
-      for (let i = from; i < frames.length;) {
-        const count = this.#neighbours(frames, i);
-        const read = this.#readRun(frames[i]!, out.subarray(FRAME_BYTES * i, FRAME_BYTES * (i + count)));
-        i += count;
-        if (read !== undefined && underWay.push(read) === READS_UNDER_WAY) await Promise.all(underWay.splice(0));
-      }
-    } finally {
-      // Whatever failed: nothing writes to `out` any more once the caller hears of it.
-      await Promise.allSettled(underWay);
+  /** A read for each run of frames that follow each other in the list and in memory. */
+  *#readRuns(frames: ArrayLike<number>, out: Uint8Array): Generator<Promise<void> | undefined, void> {
+    for (let i = 0; i < frames.length;) {
+      const first = frames[i]!;
+      let behind = i + 1;
+      while (behind < frames.length && frames[behind] === first + (behind - i)) behind++;
+      yield this.#reader.readInto(out.subarray(FRAME_BYTES * i, FRAME_BYTES * behind), FRAME_BYTES * first);
+      i = behind;
     }
-    await Promise.all(underWay);
   }
+}
 
-  /** Frames from `frames[i]` on that follow each other both in the list and in memory. */
-  #neighbours(frames: ArrayLike<number>, i: number): number {
-    let count = 1;
-    while (i + count < frames.length && frames[i + count] === frames[i]! + count) count++;
-    return count;
+/** The rest of the reads once one is under way. */
+async function readOn(first: Promise<void>, rest: Iterable<Promise<void> | undefined>): Promise<void> {
+  let underWay = [first];
+  for (const read of rest) {
+    if (read === undefined || underWay.push(read) < READS_UNDER_WAY) continue;
+    await allOf(underWay);
+    underWay = [];
   }
-
-  /** Fill `out` with memory from `frame` on, in one read for each extent. */
-  #readRun(frame: number, out: Uint8Array): Promise<void> | undefined {
-    const { length, starts, ends, offsets } = this.#extents;
-    const start = frame * FRAME_BYTES;
-    const end = start + out.length;
-    const reads: Promise<void>[] = [];
-    let at = start;
-    for (let i = this.#find(start); i < length && starts[i]! < end; i++) {
-      if (offsets[i] === NOT_IN_FILE) continue;
-      const from = Math.max(start, starts[i]!);
-      const to = Math.min(end, ends[i]!);
-      out.fill(0, at - start, from - start);
-      const read = this.#file.readInto(out.subarray(from - start, to - start), offsets[i]! + (from - starts[i]!));
-      if (read !== undefined) reads.push(read);
-      at = to;
-    }
-    out.fill(0, at - start);
-    if (reads.length <= 1) return reads[0];
-    return Promise.all(reads).then(() => {});
-  }
-
-  /** The first extent that ends behind `address`. */
-  #find(address: number): number {
-    const { length, ends } = this.#extents;
-    const behind = (i: number): boolean => i === 0 || ends[i - 1]! <= address;
-    for (let i = this.#last; i <= this.#last + 1 && i < length; i++)
-      if (behind(i) && ends[i]! > address) return (this.#last = i);
-    let low = 0;
-    let high = length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (ends[middle]! > address) high = middle;
-      else low = middle + 1;
-    }
-    return (this.#last = low);
-  }
+  await allOf(underWay);
 }

@@ -70,6 +70,11 @@ class NodeFile implements RandomAccessFile {
   }
 }
 
+/** An open file of the host as one that can be read at any place; `close()` closes it. */
+export function nodeFileOf(fd: number, name: string, size: number): RandomAccessFile {
+  return new NodeFile(name, size, fd);
+}
+
 /**
  * Open a file for reading at any place, beyond 4 GiB too.
  *
@@ -91,7 +96,7 @@ export function openNodeFile(path: string): RandomAccessFile {
         "unreadable",
         `${path}: no plain file; a dump is read at any place, so save it to a file first`,
       );
-    return new NodeFile(path, stat.size, fd);
+    return nodeFileOf(fd, path, stat.size);
   } catch (error) {
     closeSync(fd);
     throw unreadable(path, error);

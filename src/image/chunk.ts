@@ -143,13 +143,10 @@ export class ChunkReader {
     return { type, offset: packed.offset, bytes: await unpack(packed) };
   }
 
-  /**
-   * The next chunk if it is of this optional type, null otherwise: other optional ones before it are skipped, and the one behind
-   * them stays to be read.
-   */
-  async optional(type: string, limits: ChunkLimits): Promise<Chunk | null> {
+  /** A chunk of this type before the next one of type `before`, null if there is none; other optional ones on the way are skipped. */
+  async optional(type: string, before: string, limits: ChunkLimits): Promise<Chunk | null> {
     let header = await this.#header();
-    while (header.type !== type && isOptional(header.type)) {
+    while (header.type !== type && header.type !== before && isOptional(header.type)) {
       await this.#skip(header);
       this.#tally(header);
       header = await this.#header();

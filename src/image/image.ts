@@ -125,7 +125,7 @@ async function readHeader(reader: ChunkReader): Promise<ImageHeader> {
   const aliasesChunk = await reader.expect(ALIASES, aliasesLimits(sections));
   const aliases = decodeAliases(aliasesChunk.bytes, sections, refusal(aliasesChunk));
   const pgmaps = parse(await reader.expect(PGMAPS, JSON_LIMITS), pgmapsFromJson);
-  const filteredChunk = await reader.optional(FILTERED, filteredLimits(sections));
+  const filteredChunk = await reader.optional(FILTERED, PROVENANCE, filteredLimits(sections));
   const filtered = filteredChunk === null ? [] : decodeFiltered(filteredChunk.bytes, sections, refusal(filteredChunk));
   const provenance = parse(await reader.expect(PROVENANCE, JSON_LIMITS), objectFromJson);
   return { profile, vmemmapBase, sections, aliases, pgmaps, provenance, filtered };
