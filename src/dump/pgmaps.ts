@@ -114,7 +114,9 @@ function namedByPages(map: Vmemmap, { zone, zones }: Profile): readonly Candidat
         const address = (BigInt(top) << 32n) | BigInt(word);
         entry = found.get(address);
         if (entry === undefined) {
-          if (found.size === MAX_CANDIDATES || top >>> 31 === 0) continue;
+          if (top >>> 31 === 0) continue;
+          if (found.size === MAX_CANDIDATES) forgetSingles(found);
+          if (found.size === MAX_CANDIDATES) continue;
           entry = { pages: 0, first: pfn, last: pfn };
           found.set(address, entry);
         }
@@ -124,6 +126,11 @@ function namedByPages(map: Vmemmap, { zone, zones }: Profile): readonly Candidat
     }
   }
   return Array.from(found, ([address, named]) => ({ address, named })).sort((a, b) => b.named.pages - a.named.pages);
+}
+
+/** Many words are no pgmaps: those go that one page alone has. */
+function forgetSingles(found: Map<bigint, NonNullable<Candidate["named"]>>): void {
+  for (const [address, { pages }] of found) if (pages === 1) found.delete(address);
 }
 
 // ---- One pgmap --------------------------------------------------------------------------------------------------------

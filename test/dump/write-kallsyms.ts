@@ -57,7 +57,7 @@ export function writeKallsyms(kernel: KernelWriter, { symbols, rule }: KallsymsS
   kernel.put(AT + TABLES.names, Uint8Array.from(names.flatMap(packName)));
   kernel.put(
     AT + TABLES.token_table,
-    Uint8Array.from(texts.flatMap((text) => [...text, "\0"].map((c) => c.charCodeAt(0)))),
+    Uint8Array.from(texts.flatMap((text) => Array.from(`${text}\0`, (character) => character.charCodeAt(0)))),
   );
   kernel.put(AT + TABLES.token_index, new Uint8Array(Uint16Array.from(index).buffer));
   kernel.words(AT + TABLES.relative_base, [BASE]);

@@ -71,11 +71,10 @@ export function pathsOf(struct: Layout): ReadonlyMap<string, Layout> {
 
 /** The structs as BTF types; a member whose parts are not known is bytes. */
 export function writeLayouts(writer: BtfWriter, structs: readonly Layout[]): void {
-  const byte = writer.int("unsigned char", 1);
   const typeOf = ({ offset: start, size, length, members, union, name }: Layout, isMember: boolean): number => {
     if (members === null) {
       const count = length ?? 1;
-      const element = writer.array(byte, count === 0 ? 8 : size / count);
+      const element = writer.struct("", count === 0 ? 8 : size / count, []);
       return length === null ? element : writer.array(element, length);
     }
     const specs = members.map((member): MemberSpec => ({
