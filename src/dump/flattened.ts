@@ -110,7 +110,7 @@ function addRecord(file: RandomAccessFile, at: number, offset: number, size: num
   const dataAt = at + RECORD_HEADER_BYTES;
   const end = offset + Math.min(size, file.size - dataAt);
   index.records.add(offset, end, dataAt);
-  index.size = Math.max(index.size, end);
+  if (end > offset) index.size = Math.max(index.size, end);
   index.count++;
   if (index.records.length > MAX_EXTENTS)
     throw unsupportedDump(

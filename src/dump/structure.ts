@@ -13,7 +13,7 @@ export function unsupportedDump(file: RandomAccessFile, message: string): Vmemma
 
 /** What every reader says of a read that its file can't answer: held against the size before anything is read. */
 export function checkWithin(file: RandomAccessFile, offset: number, length: number): void {
-  if (offset < 0 || offset + length > file.size)
+  if (!Number.isSafeInteger(offset) || offset < 0 || offset + length > file.size)
     throw badDump(file, offset, `expected ${length} more bytes, found the end of the file at ${file.size}`);
 }
 

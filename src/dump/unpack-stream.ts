@@ -1,5 +1,5 @@
-import { pipeline, Readable, type Transform } from "node:stream";
-import * as zlib from "node:zlib";
+import { pipeline, Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
 import { VmemmapError } from "../errors.js";
 import { BadPacking } from "./bad-packing.js";
 import type { RandomAccessFile } from "./file.js";
@@ -13,14 +13,6 @@ const PIECE_BYTES = 256 << 10;
 /** Unpacked bytes that zlib gives at a time. */
 const OUT_BYTES = 256 << 10;
 
-/** Largest window that zstd can have: 2^31 bytes. */
-const ZSTD_WINDOW_LOG_MAX = 31;
-
-/** Node has zstd from 22.15 on. */
-interface NodeZstd {
-  readonly createZstdDecompress?: (options: { chunkSize: number; params: Record<number, number> }) => Transform;
-}
-
 /**
  * All that is packed in `file`, front to back.
  *
@@ -33,16 +25,8 @@ export async function* unpack(
   onRead: (bytes: number) => void,
 ): AsyncGenerator<Uint8Array, void> {
   const packed = pieces(file, onRead);
-  const { createZstdDecompress } = zlib as NodeZstd;
-  if (packing === "gzip") yield* through(packed, zlib.createGunzip({ chunkSize: OUT_BYTES }));
-  else if (createZstdDecompress === undefined) yield* unzstd(packed);
-  else {
-    const { ZSTD_d_windowLogMax } = zlib.constants as typeof zlib.constants & { ZSTD_d_windowLogMax: number };
-    yield* through(
-      packed,
-      createZstdDecompress({ chunkSize: OUT_BYTES, params: { [ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG_MAX } }),
-    );
-  }
+  // Node's own zstd, of 22.15 on, stops behind the first frame and takes a truncated stream for a whole one: it is of no use here.
+  yield* packing === "gzip" ? gunzip(packed) : unzstd(packed);
 }
 
 async function* pieces(file: RandomAccessFile, onRead: (bytes: number) => void): AsyncGenerator<Uint8Array, void> {
@@ -55,8 +39,8 @@ async function* pieces(file: RandomAccessFile, onRead: (bytes: number) => void):
   }
 }
 
-/** `packed` through a stream of Node's. */
-async function* through(packed: AsyncIterable<Uint8Array>, transform: Transform): AsyncGenerator<Uint8Array, void> {
+async function* gunzip(packed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  const transform = createGunzip({ chunkSize: OUT_BYTES });
   // What fails comes out of the transform, too.
   pipeline(Readable.from(packed), transform, () => {});
   try {

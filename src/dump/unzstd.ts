@@ -61,7 +61,7 @@ function checkWindow(bytes: Uint8Array): void {
   const windowSize = zstdFrame(bytes.subarray(0, ZSTD_HEADER_BYTES))?.windowSize ?? 0;
   if (windowSize <= MAX_WINDOW_BYTES) return;
   throw new BadPacking(
-    `packed by zstd with a window of ${windowSize} bytes; Node from 22.15 on unpacks it, this one up to ${MAX_WINDOW_BYTES}: ` +
+    `packed by zstd with a window of ${windowSize} bytes, and up to ${MAX_WINDOW_BYTES} are unpacked here: ` +
       `unpack it first, by zstd -d --long=${Math.ceil(Math.log2(windowSize))}`,
     true,
   );

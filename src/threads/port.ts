@@ -3,11 +3,11 @@
 interface Port {
   /** The next message, or the first that has not been taken. */
   readonly next: () => Promise<unknown>;
-  readonly post: (message: unknown) => void;
+  readonly post: (message: unknown, transfer?: readonly ArrayBuffer[]) => void;
 }
 
 interface Channel {
-  readonly post: (message: unknown) => void;
+  readonly post: (message: unknown, transfer?: readonly ArrayBuffer[]) => void;
   readonly listen: (hear: (message: unknown) => void) => void;
 }
 
@@ -18,7 +18,7 @@ async function channel(): Promise<Channel> {
   // Workers of browsers have it; Node's have a port instead.
   if (typeof globalThis.postMessage === "function") {
     return {
-      post: (message) => globalThis.postMessage(message),
+      post: (message, transfer = []) => globalThis.postMessage(message, { transfer: [...transfer] }),
       listen: (hear) => {
         globalThis.addEventListener("message", ({ data }) => hear(data));
       },
@@ -26,7 +26,10 @@ async function channel(): Promise<Channel> {
   }
   const { parentPort } = (await import(/* @vite-ignore */ NODE_WORKERS)) as typeof import("node:worker_threads");
   if (parentPort === null) throw new Error("vmemmap/threads/worker.js is for worker threads");
-  return { post: (message) => parentPort.postMessage(message), listen: (hear) => void parentPort.on("message", hear) };
+  return {
+    post: (message, transfer) => parentPort.postMessage(message, transfer),
+    listen: (hear) => void parentPort.on("message", hear),
+  };
 }
 
 export async function openPort(): Promise<Port> {

@@ -15,8 +15,13 @@ export function realDumps(pattern: RegExp): string[] {
     .sort();
 }
 
+/** Where the host has a file of that folder. */
+export function realPath(path: string): string {
+  return `${folder}/${path}`;
+}
+
 export function readReal(path: string): Uint8Array {
-  return new Uint8Array(readFileSync(`${folder}/${path}`));
+  return new Uint8Array(readFileSync(realPath(path)));
 }
 
 /** The frames of an ELF core that is packed by zstd: the truth that other forms of the same dump are held against. */

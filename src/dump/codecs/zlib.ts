@@ -1,10 +1,15 @@
+import { isNode } from "../../threads/host.js";
 import type { Codec } from "./codec.js";
 
 /** Where a bundler does not follow. */
 const NODE_ZLIB = "node:zlib";
 
-/** Node's zlib. */
-export async function zlibOfNode(): Promise<Codec> {
+/** Node's zlib; elsewhere inflate of our own, for streams of the host's would take a turn of its event loop for each page. */
+export async function zlib(): Promise<Codec> {
+  return isNode() ? nodeZlib() : (await import("./inflate.js")).inflate;
+}
+
+async function nodeZlib(): Promise<Codec> {
   const { inflateSync } = (await import(/* @vite-ignore */ NODE_ZLIB)) as typeof import("node:zlib");
   return (packed, out) => {
     let page: Uint8Array;

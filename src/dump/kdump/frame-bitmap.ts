@@ -36,7 +36,7 @@ export class FrameBitmap {
   /**
    * Read the bits of frames `first` to `end` - 1 of a bitmap whose bit 0 is frame 0.
    *
-   * @param offset where the bitmap begins; it is in the file in whole blocks of 4096 bytes
+   * @param offset where the bitmap begins; the file has the bits of all its frames, but may end amid the last block
    */
   static async read(
     file: RandomAccessFile,
@@ -52,7 +52,10 @@ export class FrameBitmap {
       signal?.throwIfAborted();
       const chunks = Math.min(READ_CHUNKS, until - at);
       const part = buffer.subarray(0, chunks * CHUNK_BYTES);
-      await file.readInto(part, offset + at * CHUNK_BYTES);
+      const start = offset + at * CHUNK_BYTES;
+      const inFile = part.subarray(0, Math.max(0, file.size - start));
+      await file.readInto(inFile, start);
+      part.fill(0, inFile.length);
       for (let i = 0; i < chunks; i++) bitmap.#add(part, i * CHUNK_BYTES, (at + i) * CHUNK_FRAMES);
     }
     return bitmap;

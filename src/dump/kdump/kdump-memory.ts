@@ -1,18 +1,26 @@
 import { VmemmapError } from "../../errors.js";
-import { compressionName, loadCodecs } from "../codecs/index.js";
+import { loadCodecs, RAW } from "../codecs/index.js";
 import { FRAME_BYTES, FrameState, type PhysicalMemory } from "../memory.js";
-import { PACKED_BY, PAGE_FIELDS, unpackPages } from "../unpack/packed-pages.js";
-import { PageBatch, PageGatherer } from "./page-gatherer.js";
+import type { LazyPool } from "../unpack/lazy-pool.js";
+import { unpackPages } from "../unpack/packed-pages.js";
+import { PageBatch } from "./page-batch.js";
+import { PageGatherer } from "./page-gatherer.js";
 import type { KdumpPart } from "./part.js";
+import { readByPool } from "./read-by-pool.js";
 
 /** The memory that the parts of a dump hold together. */
 export class KdumpMemory implements PhysicalMemory {
+  readonly endFrame: number;
+  #closed = false;
+
+  /** @param parts in rising order of their frames, without a gap */
   constructor(
-    readonly endFrame: number,
-    /** In rising order of their frames. */
     private readonly parts: readonly KdumpPart[],
+    private readonly pool: LazyPool,
     private readonly signal?: AbortSignal,
-  ) {}
+  ) {
+    this.endFrame = parts.at(-1)!.header.end;
+  }
 
   stateOf(frame: number): FrameState {
     const part = this.#partOf(frame);
@@ -22,20 +30,32 @@ export class KdumpMemory implements PhysicalMemory {
   }
 
   async readFrames(frames: ArrayLike<number>, out: Uint8Array): Promise<void> {
+    if (this.#closed) throw new VmemmapError("disposed", "the dump was closed");
     if (out.length < frames.length * FRAME_BYTES)
       throw new VmemmapError(
         "bad-array",
         `out has ${out.length} bytes: expected ${FRAME_BYTES} for each of ${frames.length} frames`,
       );
     const gatherer = new PageGatherer((frame) => this.#partOf(frame), frames, out);
+    const pool = await this.pool.for(frames.length);
+    await (pool === null ? this.#readHere(gatherer, out) : readByPool(pool, gatherer, out, this.signal));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.pool.close();
+    for (const { file } of this.parts) await file.close();
+  }
+
+  /** Unpack on this thread. */
+  async #readHere(gatherer: PageGatherer, out: Uint8Array): Promise<void> {
     const batch = new PageBatch();
     while (gatherer.more) {
       this.signal?.throwIfAborted();
       await gatherer.fill(batch);
-      await loadCodecs(batch.packings);
+      if (batch.packings !== RAW) await loadCodecs(batch.packings);
       const damage = unpackPages(batch, out, batch.places);
-      if (damage !== null)
-        throw batch.errorOf(damage, compressionName(batch.pages[damage.page * PAGE_FIELDS + PACKED_BY]!)!);
+      if (damage !== null) throw batch.errorOf(damage);
     }
   }
 

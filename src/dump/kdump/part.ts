@@ -42,7 +42,7 @@ export class KdumpPart {
       const { written, count } = await writtenPages(descriptors, signal);
       return new KdumpPart(file, header, ram, pages, descriptors, written, count);
     }
-    if (descriptors.offsetOf(pages.count) > file.size)
+    if (pages.count > 0 && descriptors.offsetOf(pages.count) > file.size)
       throw badDump(
         file,
         header.descriptors,
@@ -113,7 +113,10 @@ async function writtenPages(
   signal?: AbortSignal,
 ): Promise<{ written: Uint8Array; count: number }> {
   const { file } = descriptors;
-  const inFile = Math.min(descriptors.count, Math.floor((file.size - descriptors.offset) / DESCRIPTOR_BYTES));
+  const inFile = Math.min(
+    descriptors.count,
+    Math.max(0, Math.floor((file.size - descriptors.offset) / DESCRIPTOR_BYTES)),
+  );
   const written = new Uint8Array(Math.ceil(inFile / 8));
   let count = 0;
   for (let first = 0; first < inFile; first += CHUNK) {

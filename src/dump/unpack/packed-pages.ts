@@ -15,6 +15,8 @@ export interface PackedPages {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly pages: Int32Array<ArrayBuffer>;
   readonly count: number;
+  /** Bits of the compressions that occur. */
+  readonly packings: number;
 }
 
 /** A page that can't be unpacked, and what was found in its place. */

@@ -1,0 +1,51 @@
+import { VmemmapError } from "../../errors.js";
+import { hostThreads } from "../../threads/host.js";
+import { BATCH_PAGES } from "./packed-pages.js";
+import { UnpackPool } from "./unpack-pool.js";
+
+/** Pages that are unpacked before threads are worth their start: 32 MiB, a tenth of a second. */
+const PAGES_BEFORE = 2 ** 13;
+/** Threads without a wish: one thread reads for all of them. */
+const MOST_THREADS = 8;
+
+/** A dump's pool: started when much was asked for, once, and not missed where this host has no threads. */
+export class LazyPool {
+  #asked = 0;
+  #pool: Promise<UnpackPool | null> | null = null;
+  #state = "this thread";
+  #closed = false;
+
+  /** @param threads how many; 1: none but this */
+  constructor(private readonly threads: number | undefined) {}
+
+  /** Who unpacks, as `details` say it. */
+  get state(): string {
+    return this.#state;
+  }
+
+  /** Threads for a list of pages, or null: this thread is to unpack them. */
+  async for(pages: number): Promise<UnpackPool | null> {
+    this.#asked += pages;
+    if (pages <= BATCH_PAGES || this.#asked < PAGES_BEFORE || this.threads === 1 || this.#closed) return null;
+    return (this.#pool ??= this.#start());
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await (await this.#pool)?.stop();
+  }
+
+  async #start(): Promise<UnpackPool | null> {
+    const threads = this.threads ?? Math.min(await hostThreads(), MOST_THREADS);
+    if (threads <= 1) return null;
+    try {
+      const pool = await UnpackPool.start(threads);
+      this.#state = `${pool.size} threads`;
+      return pool;
+    } catch (error) {
+      if (!(error instanceof VmemmapError)) throw error;
+      this.#state = `this thread (${error.message})`;
+      return null;
+    }
+  }
+}

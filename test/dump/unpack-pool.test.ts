@@ -1,0 +1,88 @@
+/** Threads unpack what this thread does. They run the built package: a worker is a file of its own. */
+import { describe, expect, it } from "vitest";
+import { BytesFile } from "../../dist/src/dump/bytes-file.js";
+import { openKdump } from "../../dist/src/dump/kdump.js";
+import { openKdump as openSource } from "../../src/dump/kdump.js";
+import { somePage } from "./some-memory.js";
+import { areas, PAGE, type Packing, writeKdump } from "./write-kdump.js";
+
+const COUNT = 9000;
+const packings: readonly Packing[] = ["raw", "zlib", "lzo", "snappy", "zstd"];
+const pages = Array.from({ length: 40 }, (_, seed) => somePage(seed));
+const frames = new Map(Array.from({ length: COUNT }, (_, frame) => [frame, pages[frame % 40]!]));
+const file = writeKdump({ frames, packing: (frame) => packings[frame % 5]! });
+const list = [...frames.keys()];
+
+function differences(out: Uint8Array, frames: readonly number[]): number {
+  return frames.filter((frame, i) => Buffer.compare(out.subarray(i * PAGE, (i + 1) * PAGE), pages[frame % 40]!) !== 0)
+    .length;
+}
+
+describe("threads", () => {
+  it("give each frame its page, in the list's order", async () => {
+    const dump = await openKdump([new BytesFile(file)], { threads: 2 });
+    const mixed = list.map((frame) => (frame * 7919) % COUNT);
+    for (const frames of [list, mixed]) {
+      const out = new Uint8Array(COUNT * PAGE);
+      await dump.memory.readFrames(frames, out);
+      expect(differences(out, frames)).toBe(0);
+    }
+    expect(dump.details["unpackedBy"]).toBe("2 threads");
+    await dump.close();
+  });
+
+  it("serve several reads at once, into shared memory too", async () => {
+    const dump = await openKdump([new BytesFile(file)], { threads: 2 });
+    const outs = [new Uint8Array(COUNT * PAGE), new Uint8Array(new SharedArrayBuffer(COUNT * PAGE))];
+    await Promise.all(outs.map(async (out) => dump.memory.readFrames(list, out)));
+    expect(outs.map((out) => differences(out, list))).toEqual([0, 0]);
+    await dump.close();
+  });
+
+  it("are not started for few pages, nor for one thread", async () => {
+    const few = await openKdump([new BytesFile(file)], { threads: 2 });
+    await few.memory.readFrames(list.slice(0, 1000), new Uint8Array(1000 * PAGE));
+    const one = await openKdump([new BytesFile(file)], { threads: 1 });
+    await one.memory.readFrames(list, new Uint8Array(COUNT * PAGE));
+    expect([few, one].map(({ details }) => details["unpackedBy"])).toEqual(["this thread", "this thread"]);
+  });
+
+  it("tell of a damaged page, and go on", async () => {
+    const damaged = file.slice();
+    const view = new DataView(damaged.buffer);
+    const at = Number(view.getBigUint64(areas(file).descriptors + 24 * 8001, true));
+    damaged.fill(0xff, at, at + 8);
+    const dump = await openKdump([new BytesFile(damaged, "damaged")], { threads: 2 });
+    const reading = Promise.resolve(dump.memory.readFrames(list, new Uint8Array(COUNT * PAGE)));
+    await expect(reading).rejects.toMatchObject({
+      code: "bad-dump",
+      message: expect.stringContaining("damaged, offset ") as string,
+    });
+    await expect(reading).rejects.toThrow(
+      /frame 0x1f41: expected a page of 4096 bytes packed by zlib, found a damaged stream/,
+    );
+    const out = new Uint8Array(2000 * PAGE);
+    await dump.memory.readFrames(list.slice(0, 2000), out);
+    expect(differences(out, list.slice(0, 2000))).toBe(0);
+    await dump.close();
+  });
+
+  it("end with the dump, and reads under way with them", async () => {
+    const dump = await openKdump([new BytesFile(file)], { threads: 2 });
+    await dump.memory.readFrames(list, new Uint8Array(COUNT * PAGE));
+    const reading = Promise.resolve(dump.memory.readFrames(list, new Uint8Array(COUNT * PAGE)));
+    const ended = expect(reading).rejects.toMatchObject({ code: "worker-failed" });
+    await dump.close();
+    await ended;
+  });
+
+  it("are done without where none can be started", async () => {
+    // The sources have no worker.js.
+    const dump = await openSource([new BytesFile(file)], { threads: 2 });
+    const out = new Uint8Array(COUNT * PAGE);
+    await dump.memory.readFrames(list, out);
+    expect(differences(out, list)).toBe(0);
+    expect(dump.details["unpackedBy"]).toMatch(/^this thread \(.*worker\.js/);
+    await dump.close();
+  });
+});
