@@ -97,7 +97,14 @@ function toldPgmaps(folder: string): Omit<PgmapRecord, "owner" | "ops" | "type">
     }));
 }
 
-const comparable = ({ owner: _owner, ops: _ops, type: _type, ...rest }: PgmapRecord) => rest;
+const comparable = ({ address, typeName, flags, vmemmapShift, ranges, altmap }: PgmapRecord) => ({
+  address,
+  typeName,
+  flags,
+  vmemmapShift,
+  ranges,
+  altmap,
+});
 
 const filtered = realDumps(/vmcore-filtered\.elf\.zst$/);
 /** Whole dumps, in which the kernel's symbols and BTF are. */
@@ -148,7 +155,7 @@ describe.skipIf(!haveRealDumps)("kernels of whole dumps", () => {
         members++;
       }
     }
-    expect(members).toBeGreaterThan(150);
+    expect(members).toBeGreaterThan(100);
   });
 
   it.each(whole)("%s: the same profile by BTF as by preset, with no fact in dispute", async (path) => {
