@@ -180,7 +180,11 @@ function presetTypes(encoding: PageTypes["encoding"], { preset, from }: Base): N
   return new Map(Object.entries(types).map(([type, value]) => [type, { value, from: source }]));
 }
 
-/** How hugetlb folios and slabs are told: as VMCOREINFO has it, by a page type, a flag, or the compound destructor. */
+/**
+ * How hugetlb folios and slabs are told: as VMCOREINFO has it, by a page type, a flag, or the compound destructor.
+ *
+ * @throws VmemmapError "unsupported-dump": by none that is known
+ */
 export function kindMarkOf(
   claims: Claims,
   kind: "hugetlb" | "slab",
@@ -204,5 +208,10 @@ export function kindMarkOf(
     { value: byType, from: "its page type" },
     { value: byFlag, from: "its flag" },
   ];
-  return claims.settle(kind, [candidates.find((claim) => claim !== null && known(claim.value))]);
+  const told = candidates.find((claim) => claim !== null && known(claim.value));
+  if (told != null) return claims.settle(kind, [told]);
+  throw new VmemmapError(
+    "unsupported-dump",
+    `the kernel has no page type, flag or destructor that tells ${kind}: expected one`,
+  );
 }
