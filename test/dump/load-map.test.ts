@@ -242,6 +242,21 @@ describe("a dump without the note", () => {
     ]);
   });
 
+  it("is that of the kernel with most memory where a crash kernel runs beside it", async () => {
+    const map = richMap();
+    const kernel = syntheticKernel(map);
+    const crash = new Vmemmap({ memory: [{ start: 0, end: SECTION }], vmemmapBase: BASES[4] });
+    const used = new Set(kernel.frames.keys());
+    const other = syntheticKernel(crash, { imageAt: 0x80000000n, firstBlock: 1500 });
+    expect([...other.frames.keys()].filter((frame) => used.has(frame))).toEqual([]);
+    for (const [frame, bytes] of other.frames) kernel.frames.set(frame, bytes);
+    withNote(kernel, 2 ** 20, other.vmcoreinfo);
+    withNote(kernel, 2 ** 20 + 2, kernel.vmcoreinfo);
+    const opened = await loadMap(dumpOf(kernel.frames, null));
+    expect(opened.sections).toEqual(map.sections);
+    expect(factOf(opened, "vmcoreinfo")).toMatchObject([{ from: "search of memory, 2 found" }]);
+  });
+
   it("is refused where memory has none either", async () => {
     const kernel = syntheticKernel(richMap());
     await expect(loadMap(dumpOf(kernel.frames, null))).rejects.toMatchObject({ code: "unsupported-dump" });

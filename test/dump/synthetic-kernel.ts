@@ -5,15 +5,13 @@
 import { SLOTS_PER_VMEMMAP_PAGE } from "../../src/aliases.js";
 import { type Dump, FRAME_BYTES, FrameState, type PhysicalMemory } from "../../src/dump/memory.js";
 import type { Vmemmap } from "../../src/index.js";
-import { PAGES_PER_SECTION, SECTION_BYTES, type Section } from "../../src/sections.js";
+import { PAGES_PER_SECTION, type Section } from "../../src/sections.js";
 
 const PRESENT = 1n;
 const PSE = 1n << 7n;
 /** In a large leaf bit 12 is PAT: readers must not take it for an address. */
 const PAT_LARGE = 1n << 12n;
 const NX = 1n << 63n;
-const MIB_2 = 1n << 21n;
-const GIB = 1n << 30n;
 const FRAMES_2M = 512;
 const FRAMES_1G = 262144;
 const START_KERNEL_MAP = 0xffffffff80000000n;
@@ -36,6 +34,8 @@ export interface KernelShape {
   /** Where mem_section_usage has the map. @default 16 */
   readonly usageOffset?: 0 | 16;
   readonly smeMask?: bigint;
+  /** How many blocks of 2 MiB to leave to other kernels, of the 2048 there are. @default 0 */
+  readonly firstBlock?: number;
   /** Base of the slots. @default the map's */
   readonly vmemmapBase?: bigint;
   /** Lines of VMCOREINFO to change, or to leave out. */
@@ -107,6 +107,7 @@ class Builder {
     this.directMap = shape.directMap ?? (this.levels === 5 ? 0xff110123c0000000n : 0xffff8ba040000000n);
     this.sme = shape.smeMask ?? 0n;
     const image = this.#imageFrame();
+    this.#blocks.length -= shape.firstBlock ?? 0;
     this.#blocks = this.#blocks.filter((block) => block !== image / FRAMES_2M);
     // The image's own block: init_top_pgt is its page 0x2a.
     for (let i = 0; i < FRAMES_2M; i++) this.frames.set(image + i, new Uint8Array(FRAME_BYTES));
@@ -320,6 +321,3 @@ function indexIn(address: bigint, level: number): number {
 function flagsOf({ early, online, taintZoneDevice }: Section): bigint {
   return 0b11n | (online ? 4n : 0n) | (early ? 8n : 0n) | (taintZoneDevice ? 16n : 0n);
 }
-
-/** Sizes that tests count in. */
-export const sizes = { MIB_2, GIB, SECTION_BYTES };
