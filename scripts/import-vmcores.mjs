@@ -9,14 +9,12 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { BytesFile } from "../dist/src/dump/bytes-file.js";
+import { openElf } from "../dist/src/dump/elf.js";
+import { loadMap } from "../dist/src/dump/load-map.js";
 import { encodeImage } from "../dist/src/image/image.js";
-import { readAliases } from "./import/aliases.mjs";
-import { ElfCore } from "./import/elf-core.mjs";
 import { CaptureFolder } from "./import/files.mjs";
-import { KernelMemory } from "./import/page-tables.mjs";
-import { readPgmaps, stalePgmaps } from "./import/pgmaps.mjs";
-import { profileOf } from "./import/profile.mjs";
-import { readSections } from "./import/sections.mjs";
+import { checkPgmaps, stalePgmaps } from "./import/pgmaps.mjs";
 import { encodeTruth } from "./import/truth.mjs";
 
 const MAPS = join(dirname(fileURLToPath(import.meta.url)), "..", "maps");
@@ -40,42 +38,36 @@ function checkPresent(sections, present) {
   }
 }
 
-function readMap(folder, name) {
-  const facts = folder.json("facts.json");
-  const vmcoreinfo = folder.keyValues("vmcoreinfo.txt");
-  const vmemmapBase = BigInt(facts.vmemmap_base);
-  const array = folder.zstd("vmemmap.bin.zst");
-  const core = new ElfCore(folder.zstd("vmcore-filtered.elf.zst"));
-  const levels = facts.five_level_paging ? 5 : 4;
-  const memory = new KernelMemory(core, {
-    root: Number(facts.init_top_pgt_phys),
-    levels,
-    smeMask: BigInt(vmcoreinfo["NUMBER(sme_mask)"] ?? 0),
+/** The capture's own array, which another tool read from the same dump: the map must be equal to it. */
+function checkSlots(map, array) {
+  const slots = map.slotBytes();
+  map.sections.forEach(({ number }, i) => {
+    const told = array.subarray(number * SECTION_BYTES, (number + 1) * SECTION_BYTES);
+    if (!told.equals(slots.subarray(i * SECTION_BYTES, (i + 1) * SECTION_BYTES))) {
+      throw new Error(`section ${number}: its slots differ from the capture's`);
+    }
   });
+}
 
-  const { preset, profile } = profileOf(vmcoreinfo, vmemmapBase);
-  const sections = readSections(memory, vmcoreinfo, { pfnLimit: Number(facts.pfn_limit), vmemmapBase });
+async function readMap(folder, name) {
+  const facts = folder.json("facts.json");
+  const array = folder.zstd("vmemmap.bin.zst");
+  const map = await loadMap(await openElf(new BytesFile(folder.zstd("vmcore-filtered.elf.zst"), name)));
+  const { profile, vmemmapBase, sections, aliases, pgmaps, filtered } = map;
+  if (vmemmapBase !== BigInt(facts.vmemmap_base)) throw new Error(`vmemmap base: expected ${facts.vmemmap_base}`);
   checkPresent(sections, folder.zstd("vmemmap.present.zst"));
-  const aliases = readAliases(sections, memory, core, { vmemmapBase, array, profile });
+  checkSlots(map, array);
+  checkPgmaps(pgmaps, facts.pgmaps);
   const provenance = {
     name,
     kernel: facts.kernel_release,
     package: facts.debian_package_version,
     cmdline: facts.cmdline,
-    pagingLevels: levels,
-    preset,
+    pagingLevels: facts.five_level_paging ? 5 : 4,
+    preset: profile.preset,
     stalePgmaps: stalePgmaps(facts.pgmaps),
   };
-  const header = {
-    profile,
-    vmemmapBase,
-    sections,
-    aliases,
-    pgmaps: readPgmaps(memory, facts.pgmaps),
-    provenance,
-    filtered: [],
-  };
-  return { facts, array, header };
+  return { facts, array, header: { profile, vmemmapBase, sections, aliases, pgmaps, provenance, filtered } };
 }
 
 async function write(path, pieces) {
@@ -89,7 +81,7 @@ async function write(path, pieces) {
 async function importCapture(path) {
   const name = basename(resolve(path));
   const folder = new CaptureFolder(path);
-  const { facts, array, header } = readMap(folder, name);
+  const { facts, array, header } = await readMap(folder, name);
   const slotsOf = ({ number }) => array.subarray(number * SECTION_BYTES, (number + 1) * SECTION_BYTES);
   const ranges = facts.valid_pfn_ranges.map((range) => range.map(Number));
   const truth = { name, ranges, vmemmapBase: header.vmemmapBase, tools: { drgn: facts.drgn.version } };

@@ -76,20 +76,11 @@ function policyOf(name: string, preset: Profile): FlagPolicy {
 
 /**
  * The preset's flags, as this kernel's configuration moved them: those from PG_hwpoison up move with it, and close up where it is
- * not there (no MEMORY_FAILURE). Where VMCOREINFO's other numbers contradict the preset's, those of a preset that they fit.
+ * not there (no MEMORY_FAILURE).
  */
 function adapt(base: Base, told: Numbers): { readonly table: FlagTable; readonly from: string } {
   if (told.size === 0) return { table: base.preset, from: base.from };
-  const others = presetNames.filter((name) => presets[name] !== base.preset);
-  // Newer ones first: kernels between two presets are closer to the next one where they differ from the one before.
-  const newerFirst = [
-    ...others.filter((name) => presetNames.indexOf(name) > presetNames.indexOf(presetNameOf(base.preset))),
-    ...others.filter((name) => presetNames.indexOf(name) < presetNames.indexOf(presetNameOf(base.preset))).reverse(),
-  ];
-  const candidates = [base, ...newerFirst.map((name) => ({ preset: presets[name], from: `flags of preset ${name}` }))];
-  const fitting = candidates.find(({ preset }) =>
-    Array.from(told).every(([name, { value }]) => name === "hwpoison" || (preset.flags[name]?.bit ?? value) === value),
-  );
+  const fitting = fittingBase(base, told);
   const { preset, from } = fitting ?? base;
   const hwpoison = told.get("hwpoison");
   const place = preset.flags["hwpoison"]?.bit ?? preset.nrPageFlags;
@@ -100,7 +91,7 @@ function adapt(base: Base, told: Numbers): { readonly table: FlagTable; readonly
       .map(([name, flag]) => [name, flag.bit < place ? flag : { ...flag, bit: flag.bit + shift }]),
   );
   const notes = [
-    ...(fitting === undefined ? ["doubtful, VMCOREINFO's flags fit no preset"] : []),
+    ...(fitting === null ? ["doubtful, VMCOREINFO's flags fit no preset"] : []),
     ...(hwpoison === undefined ? ["without MEMORY_FAILURE, since VMCOREINFO has no NUMBER(PG_hwpoison)"] : []),
   ];
   return {
@@ -109,8 +100,20 @@ function adapt(base: Base, told: Numbers): { readonly table: FlagTable; readonly
   };
 }
 
-function presetNameOf(preset: Profile): (typeof presetNames)[number] {
-  return presetNames.find((name) => presets[name] === preset)!;
+/** The base; where VMCOREINFO's numbers contradict its flags, the preset that they fit, or null. */
+function fittingBase(base: Base, told: Numbers): Base | null {
+  const at = presetNames.findIndex((name) => presets[name] === base.preset);
+  // A kernel between two presets that differs from the one before is closer to the next.
+  const others = [...presetNames.slice(at + 1), ...presetNames.slice(0, at).reverse()].map((name): Base => ({
+    preset: presets[name],
+    from: `flags of preset ${name}`,
+  }));
+  const fits = ({ preset }: Base, names: readonly string[]) =>
+    names.every((name) => (preset.flags[name]?.bit ?? told.get(name)!.value) === told.get(name)!.value);
+  const all = Array.from(told.keys());
+  const steady = all.filter((name) => name !== "hwpoison");
+  if (fits(base, steady)) return base;
+  return others.find((each) => fits(each, all)) ?? others.find((each) => fits(each, steady)) ?? null;
 }
 
 // ---- Page types -------------------------------------------------------------------------------------------------------
@@ -177,7 +180,11 @@ function presetTypes(encoding: PageTypes["encoding"], { preset, from }: Base): N
   return new Map(Object.entries(types).map(([type, value]) => [type, { value, from: source }]));
 }
 
-/** How hugetlb folios and slabs are told: as VMCOREINFO has it, by a page type, a flag, or the compound destructor. */
+/**
+ * How hugetlb folios and slabs are told: as VMCOREINFO has it, by a page type, a flag, or the compound destructor.
+ *
+ * @throws VmemmapError "unsupported-dump": by none that is known
+ */
 export function kindMarkOf(
   claims: Claims,
   kind: "hugetlb" | "slab",
@@ -201,5 +208,10 @@ export function kindMarkOf(
     { value: byType, from: "its page type" },
     { value: byFlag, from: "its flag" },
   ];
-  return claims.settle(kind, [candidates.find((claim) => claim !== null && known(claim.value))]);
+  const told = candidates.find((claim) => claim !== null && known(claim.value));
+  if (told != null) return claims.settle(kind, [told]);
+  throw new VmemmapError(
+    "unsupported-dump",
+    `the kernel has no page type, flag or destructor that tells ${kind}: expected one`,
+  );
 }

@@ -8,6 +8,7 @@ import { type BtfClaim, type BtfLayout, layoutOf, type XarrayLayout } from "../p
 import { bitsFor, flagsWord, type FlagsWordFields } from "../profile/flags-word.js";
 import { type FolioLayout, type PgmapLayout, profile as checkedProfile, type Profile } from "../profile/index.js";
 import { type PresetName, presetNames, presets } from "../profile/presets.js";
+import { SLOT_BYTES } from "../sections.js";
 import { type Claim, Claims } from "./claims.js";
 import { type Fact } from "./fact.js";
 import { findSymbols, type FoundSymbols } from "./kallsyms.js";
@@ -29,7 +30,6 @@ export interface KernelProfile {
   readonly pgmapArray: PgmapArray | string;
 }
 
-const PAGE_BYTES = 64;
 /** Distribution kernels have 5 MiB of it. */
 const MAX_BTF_BYTES = 2 ** 26;
 /** LAST__PID_SHIFT */
@@ -63,7 +63,7 @@ export async function profileOf(info: Vmcoreinfo, kernel: KernelMemory): Promise
   const symbols = await findSymbols(info, kernel, ["__start_BTF", "__stop_BTF", "pgmap_array", ...HVO_SYMBOLS]);
   claims.note("kallsyms", symbols.lacking === null, symbols.lacking ?? "VMCOREINFO SYMBOL(kallsyms_names)");
   const btf = await readLayout(kernel, symbols, claims);
-  checkPageSize(info, btf);
+  checkPageSize(btf);
   const array = symbols.addresses.get("pgmap_array");
   return {
     profile: settleProfile(claims, info, btf, base, symbols, kernel.levels),
@@ -128,14 +128,10 @@ async function readLayout(kernel: KernelMemory, symbols: FoundSymbols, claims: C
   }
 }
 
-function checkPageSize(info: Vmcoreinfo, btf: BtfLayout | null): void {
-  const said: Claim<number | null | undefined>[] = [
-    { value: info.size("page"), from: "VMCOREINFO SIZE(page)" },
-    { value: btf?.pageBytes, from: "BTF struct page" },
-  ];
-  const wrong = said.find(({ value }) => value != null && value !== PAGE_BYTES);
-  if (wrong === undefined) return;
-  throw new VmemmapError("unsupported-dump", `${wrong.from} is ${wrong.value!} bytes: expected ${PAGE_BYTES}`);
+function checkPageSize(btf: BtfLayout | null): void {
+  const bytes = btf?.pageBytes ?? SLOT_BYTES;
+  if (bytes === SLOT_BYTES) return;
+  throw new VmemmapError("unsupported-dump", `BTF: struct page has ${bytes} bytes, expected ${SLOT_BYTES}`);
 }
 
 // ---- The profile ------------------------------------------------------------------------------------------------------
@@ -223,7 +219,7 @@ function encodingOf(
 function folioOf(claims: Claims, info: Vmcoreinfo, btf: BtfLayout | null, { preset, from }: Base): FolioLayout {
   const told = (key: string, page: number): Claim<number> | null => {
     const offset = info.offset(key);
-    return offset === undefined ? null : { value: page * PAGE_BYTES + offset, from: `VMCOREINFO OFFSET(${key})` };
+    return offset === undefined ? null : { value: page * SLOT_BYTES + offset, from: `VMCOREINFO OFFSET(${key})` };
   };
   return settleFields<FolioLayout>(
     "folio",
@@ -255,7 +251,7 @@ function settleFields<T extends object>(
 
 /** The preset's rules, as far as this kernel has the flags and fields that they write. */
 function compoundOf({ flags }: FlagTable, folio: FolioLayout, { compound }: Profile): Profile["compound"] {
-  const order = folio.order === PAGE_BYTES ? ORDER_BYTE : 0n;
+  const order = folio.order === SLOT_BYTES ? ORDER_BYTE : 0n;
   const second = Object.values(flags).filter(({ policy }) => policy === "second");
   return {
     ...compound,

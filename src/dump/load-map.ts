@@ -7,20 +7,22 @@ import type { Build, PfnRange } from "../types.js";
 import { Vmemmap } from "../vmemmap.js";
 import { aliasesOf, sharedFrames } from "./aliases.js";
 import { type Fact, factRecord } from "./fact.js";
+import { findVmcoreinfo } from "./find-vmcoreinfo.js";
 import { KernelMemory, pageTablesOf } from "./kernel-memory.js";
+import { profileOf } from "./kernel-profile.js";
 import { checkKernel, physmemBits } from "./limits.js";
 import { type Dump, FRAME_BYTES, FrameState, type PhysicalMemory } from "./memory.js";
-import { presetProfile } from "./preset-profile.js";
+import { findPgmaps } from "./pgmaps.js";
 import { findSections, readSectionTable, VMEMMAP_PAGES_PER_SECTION } from "./sections.js";
 import { findVmemmapBase } from "./vmemmap-base.js";
 import { Vmcoreinfo } from "./vmcoreinfo.js";
 
 /** What is being done, in this order. */
-export type LoadStage = "vmcoreinfo" | "page tables" | "slots" | "check";
+export type LoadStage = "open" | "vmcoreinfo" | "page tables" | "slots" | "check";
 
 export interface LoadProgress {
   readonly stage: LoadStage;
-  /** In steps of the stage's own: sections, mostly. */
+  /** In steps of the stage's own: sections of "slots", frames of "vmcoreinfo" where memory is searched for it. */
   readonly done: number;
   readonly total: number;
 }
@@ -48,7 +50,7 @@ export async function loadMap(dump: Dump, options: LoadMapOptions = {}): Promise
   };
 
   tell("vmcoreinfo", 0, 1);
-  const info = vmcoreinfoOf(dump);
+  const { info, facts: infoFacts } = await vmcoreinfoOf(dump, (done) => tell("vmcoreinfo", done, dump.memory.endFrame));
   checkKernel(info);
   const kernel = new KernelMemory(dump.memory, pageTablesOf(info));
   const bits = physmemBits(info, kernel.levels);
@@ -57,8 +59,8 @@ export async function loadMap(dump: Dump, options: LoadMapOptions = {}): Promise
   const told = await readSectionTable(kernel, info, bits);
   const found = await findVmemmapBase(kernel, info, { table: told, bits }, signal);
   const { sections, facts: sectionFacts } = await findSections(kernel, found.base, found, signal);
-  const { profile: anywhere, facts: profileFacts } = presetProfile(info);
-  const profile = defineProfile(anywhere, { vmemmapBase: found.base });
+  const kernelProfile = await profileOf(info, kernel);
+  const profile = defineProfile(kernelProfile.profile, { vmemmapBase: found.base });
   const map = makeMap({
     ...mapOptions,
     profile,
@@ -76,12 +78,16 @@ export async function loadMap(dump: Dump, options: LoadMapOptions = {}): Promise
     map.checkWellFormed();
     map.addAliases(aliasesOf(sections, { frames, shared }, (pfn) => isZoneFrame(profile, map, pfn)));
     map.filtered = absent.ranges;
+    const { pgmaps, facts: pgmapFacts } = await findPgmaps(kernel, { ...kernelProfile, profile }, map);
+    map.pgmaps = pgmaps;
     const facts: Fact[] = [
+      ...infoFacts,
       ...kernelFacts(info, kernel, bits),
       ...found.facts,
       ...sectionFacts,
       ...absent.facts,
-      ...profileFacts,
+      ...kernelProfile.facts,
+      ...pgmapFacts,
     ];
     map.provenance = {
       kernel: info.osrelease,
@@ -96,9 +102,13 @@ export async function loadMap(dump: Dump, options: LoadMapOptions = {}): Promise
   }
 }
 
-function vmcoreinfoOf({ vmcoreinfo }: Dump): Vmcoreinfo {
-  if (vmcoreinfo !== null) return new Vmcoreinfo(vmcoreinfo);
-  throw new VmemmapError("unsupported-dump", "the dump has no VMCOREINFO");
+async function vmcoreinfoOf(
+  { vmcoreinfo, memory }: Dump,
+  progress: (frames: number) => void,
+): Promise<{ info: Vmcoreinfo; facts: readonly Fact[] }> {
+  if (vmcoreinfo !== null) return { info: new Vmcoreinfo(vmcoreinfo), facts: [] };
+  const { info, pfn, hits } = await findVmcoreinfo(memory, progress);
+  return { info, facts: [{ name: "vmcoreinfo", value: `PFN ${pfn}`, from: `search of memory, ${hits} found` }] };
 }
 
 type MapOptions = Omit<LoadMapOptions, "signal" | "onProgress"> & {

@@ -3,9 +3,8 @@ import { VmemmapError } from "../errors.js";
 import { type LoadOptions, Vmemmap } from "../vmemmap.js";
 import type { RandomAccessFile } from "./file.js";
 import type { LoadMapOptions } from "./load-map.js";
-import type { Dump } from "./memory.js";
 
-/** One file of a dump: a path (Node), a Blob or File, or anything that reads at any place. */
+/** One file of a dump: a path (Node), a Blob or File, or anything that reads at any place, which is closed in the end. */
 export type VmcoreFile = string | Blob | RandomAccessFile;
 
 /** How to open a dump. */
@@ -30,20 +29,26 @@ export async function openVmcore(
   options: OpenVmcoreOptions = {},
 ): Promise<Vmemmap> {
   checkKeys(options, OPTIONS, "openVmcore");
-  const { threads: _, ...mapOptions } = options;
+  const { threads, ...mapOptions } = options;
+  const { signal, onProgress } = options;
   const given: readonly VmcoreFile[] = isList(source) ? source : [source];
   if (given.length === 0) throw new VmemmapError("bad-argument", "openVmcore: expected a file, got an empty list");
+  onProgress?.({ stage: "open", done: 0, total: 1 });
   const files: RandomAccessFile[] = [];
   try {
     for (const file of given) files.push(await openFile(file));
-    const first = files[0]!;
-    if (files.length === 1 && (await isImage(first)))
-      return await Vmemmap.load(piecesOf(first), imageOptions(mapOptions));
-    const { loadMap } = await import("./load-map.js");
-    const dump = await openDump(files);
-    return await loadMap(dump, mapOptions);
+    if (files.length === 1 && (await isImage(files[0]!))) {
+      return await Vmemmap.load(piecesOf(files[0]!, signal), imageOptions(mapOptions));
+    }
+    const [{ openDumpFile }, { loadMap }] = await Promise.all([import("./open-file.js"), import("./load-map.js")]);
+    const dump = await openDumpFile(files, { ...(signal && { signal }), ...(threads !== undefined && { threads }) });
+    try {
+      return await loadMap(dump, mapOptions);
+    } finally {
+      await dump.close();
+    }
   } finally {
-    await Promise.all(files.map((file) => file.close()));
+    await Promise.allSettled(files.map((file) => file.close()));
   }
 }
 
@@ -53,14 +58,9 @@ function isList(source: VmcoreFile | readonly VmcoreFile[]): source is readonly 
 
 async function openFile(source: VmcoreFile): Promise<RandomAccessFile> {
   if (typeof source === "string") return (await import("./node-file.js")).openNodeFile(source);
-  if (typeof source === "object" && "readInto" in source) return source;
+  if (source instanceof Blob) return new (await import("./blob-file.js")).BlobFile(source);
+  if (typeof source === "object" && (source as unknown) !== null && "readInto" in source) return source;
   throw new VmemmapError("bad-argument", `openVmcore: expected a path, a Blob or a file, got ${display(source)}`);
-}
-
-async function openDump(files: readonly RandomAccessFile[]): Promise<Dump> {
-  if (files.length > 1) throw new VmemmapError("unsupported-dump", "split dumps can't be read yet");
-  const { openElf } = await import("./elf.js");
-  return openElf(files[0]!);
 }
 
 async function isImage(file: RandomAccessFile): Promise<boolean> {
@@ -70,8 +70,9 @@ async function isImage(file: RandomAccessFile): Promise<boolean> {
   return IMAGE_MAGIC.every((byte, i) => bytes[i] === byte);
 }
 
-async function* piecesOf(file: RandomAccessFile): AsyncGenerator<Uint8Array, void> {
+async function* piecesOf(file: RandomAccessFile, signal?: AbortSignal): AsyncGenerator<Uint8Array, void> {
   for (let at = 0; at < file.size; at += PIECE_BYTES) {
+    signal?.throwIfAborted();
     const bytes = new Uint8Array(Math.min(PIECE_BYTES, file.size - at));
     await file.readInto(bytes, at);
     yield bytes;

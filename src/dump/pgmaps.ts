@@ -28,6 +28,8 @@ const ALTMAP_WORDS = 6;
 const PHYSICAL_END = 1n << 52n;
 /** Different words that pages may hold: more of them are no pgmaps. */
 const MAX_CANDIDATES = 4096;
+/** Facts about pgmaps that were not taken. */
+const MAX_LEFT_FACTS = 32;
 
 /** An address that may be a pgmap's, and the pages whose word it is. */
 interface Candidate {
@@ -46,35 +48,37 @@ export async function findPgmaps(
   { profile, pgmapArray }: Pick<KernelProfile, "profile" | "pgmapArray">,
   map: Vmemmap,
 ): Promise<FoundPgmaps> {
-  const facts: Fact[] = [];
-  const limit = constant("MAX_PGMAPS");
   const listed =
     typeof pgmapArray === "string"
       ? pgmapArray
-      : await xarrayPointers(kernel, pgmapArray.address, pgmapArray.layout, limit);
+      : await xarrayPointers(kernel, pgmapArray.address, pgmapArray.layout, MAX_CANDIDATES);
   const isListed = typeof listed !== "string";
   const candidates = isListed
     ? listed.map((address): Candidate => ({ address, named: null }))
     : namedByPages(map, profile);
-  const taken: PgmapRecord[] = [];
+  const taken = new Taken();
+  const left: Fact[] = [];
   for (const candidate of candidates) {
     const read = await readPgmap(kernel, candidate, profile);
-    const problem =
-      typeof read === "string" ? read : (meeting(read, taken) ?? (taken.length < limit ? null : "one too many"));
-    if (typeof read !== "string" && problem === null) taken.push(read);
-    else
-      facts.push({
-        name: `pgmap ${hex(candidate.address)}`,
-        value: "not taken",
-        from: `${namers(candidate)}: ${problem!}`,
-      });
+    const problem = typeof read === "string" ? read : taken.add(read);
+    if (problem === null) continue;
+    left.push({
+      name: `pgmap ${hex(candidate.address)}`,
+      value: "not taken",
+      from: `${namers(candidate)}: ${problem}`,
+    });
   }
-  facts.unshift({
+  const found: Fact = {
     name: "pgmaps",
-    value: taken.length,
+    value: taken.pgmaps.length,
     from: isListed ? "kallsyms pgmap_array" : `words of ZONE_DEVICE folios (${listed})`,
-  });
-  return { pgmaps: taken.sort((a, b) => a.ranges[0]!.start - b.ranges[0]!.start), facts };
+  };
+  const rest = left.length - MAX_LEFT_FACTS;
+  const more: Fact[] = rest > 0 ? [{ name: "more pgmaps", value: "not taken", from: `${rest} others` }] : [];
+  return {
+    pgmaps: taken.pgmaps.sort((a, b) => a.ranges[0]!.start - b.ranges[0]!.start),
+    facts: [found, ...left.slice(0, MAX_LEFT_FACTS), ...more],
+  };
 }
 
 function namers({ named }: Candidate): string {
@@ -110,7 +114,9 @@ function namedByPages(map: Vmemmap, { zone, zones }: Profile): readonly Candidat
         const address = (BigInt(top) << 32n) | BigInt(word);
         entry = found.get(address);
         if (entry === undefined) {
-          if (found.size === MAX_CANDIDATES || top >>> 31 === 0) continue;
+          if (top >>> 31 === 0) continue;
+          if (found.size === MAX_CANDIDATES) forgetSingles(found);
+          if (found.size === MAX_CANDIDATES) continue;
           entry = { pages: 0, first: pfn, last: pfn };
           found.set(address, entry);
         }
@@ -120,6 +126,11 @@ function namedByPages(map: Vmemmap, { zone, zones }: Profile): readonly Candidat
     }
   }
   return Array.from(found, ([address, named]) => ({ address, named })).sort((a, b) => b.named.pages - a.named.pages);
+}
+
+/** Many words are no pgmaps: those go that one page alone has. */
+function forgetSingles(found: Map<bigint, NonNullable<Candidate["named"]>>): void {
+  for (const [address, { pages }] of found) if (pages === 1) found.delete(address);
 }
 
 // ---- One pgmap --------------------------------------------------------------------------------------------------------
@@ -185,9 +196,7 @@ async function readRanges(
     if (start >= end || end > PHYSICAL_END || start % frame !== 0n || end % frame !== 0n) {
       return `its range ${i} is ${hex(start)} to ${hex(end - 1n)}, expected whole pages below ${hex(PHYSICAL_END)}`;
     }
-    const range = { start: Number(start / frame), end: Number(end / frame) };
-    if (meets(range, ranges)) return `its range ${i} meets another of its own`;
-    ranges.push(range);
+    ranges.push({ start: Number(start / frame), end: Number(end / frame) });
   }
   return ranges;
 }
@@ -216,11 +225,28 @@ function readAltmap(
     : `its altmap has the words ${words.map(hex).join(", ")}, expected pages of its one range`;
 }
 
-function meeting({ ranges }: PgmapRecord, taken: readonly PgmapRecord[]): string | null {
-  const other = taken.find((pgmap) => ranges.some((range) => meets(range, pgmap.ranges)));
-  return other === undefined ? null : `its ranges meet those of the pgmap at ${hex(other.address)}`;
-}
+/** Pgmaps whose ranges do not meet, as many as a map takes. */
+class Taken {
+  readonly pgmaps: PgmapRecord[] = [];
+  /** All their ranges, by rising start. */
+  #ranges: (PgmapRange & { readonly owner: bigint })[] = [];
 
-function meets({ start, end }: PgmapRange, ranges: readonly PgmapRange[]): boolean {
-  return ranges.some((range) => start < range.end && range.start < end);
+  /** @returns why it can't be taken, null where it was */
+  add(pgmap: PgmapRecord): string | null {
+    const maxPgmaps = constant("MAX_PGMAPS");
+    const maxRanges = constant("MAX_PGMAP_RANGES");
+    if (this.pgmaps.length === maxPgmaps || this.#ranges.length + pgmap.ranges.length > maxRanges) {
+      return `a map has room for ${maxPgmaps} pgmaps and ${maxRanges} ranges`;
+    }
+    const ranges = [...this.#ranges, ...pgmap.ranges.map((range) => ({ ...range, owner: pgmap.address }))];
+    ranges.sort((a, b) => a.start - b.start);
+    const meeting = ranges.findIndex(({ start }, i) => i > 0 && start < ranges[i - 1]!.end);
+    if (meeting > 0) {
+      const [a, b] = [ranges[meeting - 1]!, ranges[meeting]!];
+      return `its ranges meet ${a.owner === b.owner ? "each other" : `those of the pgmap at ${hex(a.owner === pgmap.address ? b.owner : a.owner)}`}`;
+    }
+    this.#ranges = ranges;
+    this.pgmaps.push(pgmap);
+    return null;
+  }
 }

@@ -100,6 +100,9 @@ const PGMAP_MEMBERS: Readonly<Record<keyof PgmapLayout, string>> = {
 /** struct percpu_ref, from 5.10 on: the count, and the data behind it. */
 const PERCPU_REF_BYTES = 16;
 
+/** enum pageflags has 43: a list beyond this is something else. */
+const MAX_ENUMERATORS = 256;
+
 const MEMORY_TYPES: Readonly<Record<string, MemoryType>> = {
   MEMORY_DEVICE_PRIVATE: "private",
   MEMORY_DEVICE_COHERENT: "coherent",
@@ -183,7 +186,7 @@ function has(btf: Btf, struct: string, member: string): boolean | null {
 
 /** Enumerators with a prefix, by lower-case name without it. */
 function named(enumerators: ReadonlyMap<string, bigint> | null, prefix: string): ReadonlyMap<string, number> | null {
-  if (enumerators === null) return null;
+  if (enumerators === null || enumerators.size > MAX_ENUMERATORS) return null;
   return new Map(
     Array.from(enumerators)
       .filter(([name]) => name.startsWith(prefix))

@@ -70,6 +70,9 @@ const POINTER_BYTES = 8;
 /** Typedefs, qualifiers, tags, arrays and anonymous members on the way to one thing; kernels have fewer than a dozen. */
 const MAX_STEPS = 128;
 
+/** KSYM_NAME_LEN */
+const MAX_NAME = 512;
+
 /** A member of a struct, wherever its anonymous members put it. */
 export interface BtfField {
   /** Bytes from the start of the struct; of a bit field, the byte that holds its first bit. */
@@ -193,7 +196,7 @@ export class Btf {
     const [strings, stringsEnd] = section(16, "strings");
     if (types % 4 !== 0) throw bad(8, `types at ${types}, expected a multiple of 4`);
     if (strings === stringsEnd || this.#bytes[strings] !== 0 || this.#bytes[stringsEnd - 1] !== 0) {
-      throw bad(16, "strings that do not begin and end with NUL");
+      throw bad(16, `strings from ${strings} to ${stringsEnd}, expected NUL at both ends`);
     }
     return { types, typesEnd, strings, stringsEnd };
   }
@@ -266,7 +269,11 @@ export class Btf {
   #bare(type: number): number {
     let bare = type;
     for (let steps = 0; WRAPPERS.includes(this.#kind(bare)); steps++) {
-      if (steps === MAX_STEPS) throw bad(this.#place(type), `type ${type} goes through more than ${MAX_STEPS} others`);
+      if (steps === MAX_STEPS)
+        throw bad(
+          this.#place(type),
+          `type ${type} stands for another over and over, expected at most ${MAX_STEPS} times`,
+        );
       bare = this.#reference(this.#place(bare) + 8);
     }
     return bare;
@@ -277,7 +284,7 @@ export class Btf {
     let inner = this.#bare(type);
     for (let steps = 0; this.#kind(inner) === Kind.ARRAY; steps++) {
       if (steps === MAX_STEPS)
-        throw bad(this.#place(type), `type ${type} is an array in more than ${MAX_STEPS} others`);
+        throw bad(this.#place(type), `type ${type} is an array of arrays, expected at most ${MAX_STEPS} of them`);
       elements *= this.#u32(this.#place(inner) + RECORD + 8);
       inner = this.#bare(this.#reference(this.#place(inner) + RECORD));
     }
@@ -355,7 +362,11 @@ export class Btf {
     const at = this.#strings + name;
     if (at >= this.#stringsEnd) throw this.#outside(name, place);
     // The last byte of the strings is NUL.
-    return new TextDecoder().decode(this.#bytes.subarray(at, this.#bytes.indexOf(0, at)));
+    const bytes = this.#bytes.subarray(at, Math.min(at + MAX_NAME + 1, this.#stringsEnd));
+    const length = bytes.indexOf(0);
+    if (length < 0)
+      throw bad(place, `a name at ${name} of the strings without an end, expected at most ${MAX_NAME} bytes`);
+    return new TextDecoder().decode(bytes.subarray(0, length));
   }
 
   #outside(name: number, place: number): VmemmapError {

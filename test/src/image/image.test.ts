@@ -36,7 +36,10 @@ const header: ImageHeader = {
     },
   ],
   provenance: { kernel: "7.3.4", numbers: [1, 2, 3] },
-  filtered: [],
+  filtered: [
+    { start: 3 * 32768 + 192, count: 64 },
+    { start: 3 * 32768 + 320, count: 128 },
+  ],
 };
 
 /** Slots that tell section and place. */
@@ -81,7 +84,7 @@ function badImage(message: RegExp | string): unknown {
 }
 
 /** An image without sections is a few hundred bytes, so that every byte of it can be tried. */
-const small = await bytesOf(encodeImage({ ...header, sections: [], aliases: noAliases() }, slotsOf));
+const small = await bytesOf(encodeImage({ ...header, sections: [], aliases: noAliases(), filtered: [] }, slotsOf));
 const whole = await bytesOf(encodeImage(header, slotsOf));
 
 function noAliases(): ImageHeader["aliases"] {
@@ -390,6 +393,32 @@ describe("hostile chunks", () => {
   ])("refuses %s", async (_what, type, stored, message) => {
     await expect(readAll(withChunk(type, rawChunk(type, stored)))).rejects.toEqual(badImage(message));
   });
+
+  it.each<[string, Uint8Array, RegExp]>([
+    ["half a record", new Uint8Array(8), /chunk "filt": expected records of 16 bytes, found 8 bytes/],
+    ["no pages", range(64, 0), /found 0 from 64/],
+    ["part of a vmemmap page", range(64, 32), /multiples of 64 PFNs below 1099511627776, found 32 from 64/],
+    ["a start within a vmemmap page", range(32, 64), /found 64 from 32/],
+    ["pages past the last section", range(2 ** 40 - 64, 128), /found 128 from 1099511627712/],
+    ["ranges that fall", Buffer.concat([range(256, 64), range(64, 64)]), /found 64 from 64 after 320/],
+    ["ranges that touch", Buffer.concat([range(0, 64), range(64, 64)]), /found 64 from 64 after 64/],
+    ["numbers of 64 bits", new Uint8Array(16).fill(0xff), /expected rising ranges/],
+    ["more ranges than pages of slots", new Uint8Array(513 * 16), /expected 0 to 8192 bytes, found 8208/],
+  ])("refuses filtered pages of %s", async (_what, stored, message) => {
+    const { start, end } = spanOf(whole, "filt");
+    const image = splice(whole, start, end, rawChunk("filt", stored));
+    await expect(readAll(image)).rejects.toEqual(badImage(message));
+  });
+
+  it("writes no chunk of filtered pages where there are none", async () => {
+    const image = await bytesOf(encodeImage({ ...header, filtered: [] }, slotsOf));
+    expect(chunksOf(image).map(({ type }) => type)).not.toContain("filt");
+    expect((await readAll(image)).header.filtered).toEqual([]);
+  });
+
+  function range(start: number, count: number): Uint8Array {
+    return new Uint8Array(BigUint64Array.of(BigInt(start), BigInt(count)).buffer);
+  }
 
   function sectionRecord(number: number, flags: number): Uint8Array {
     const record = Buffer.alloc(16);
