@@ -110,6 +110,11 @@ describe("the vmemmap's base", () => {
       "mem_section",
     ],
     [
+      "mem_section, where the symbol is 1 GiB too low",
+      { lines: { "SYMBOL(vmemmap)": (BASES[4] - (1n << 30n)).toString(16) } },
+      "mem_section",
+    ],
+    [
       "the default",
       { vmemmapBase: 0xffffea0000000000n, lines: { "SYMBOL(vmemmap)": undefined, "SYMBOL(mem_section)": undefined } },
       "default of 4-level page tables",

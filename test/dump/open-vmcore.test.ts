@@ -1,0 +1,79 @@
+import { fileURLToPath } from "node:url";
+import { expect, it } from "vitest";
+import { BytesFile } from "../../src/dump/bytes-file.js";
+import { openVmcore, Vmemmap } from "../../src/index.js";
+import { openMap } from "../truth.js";
+import { refusal } from "./refusal.js";
+import { syntheticKernel } from "./synthetic-kernel.js";
+import { vmcoreinfo, writeElf } from "./write-elf.js";
+
+const SECTION = 32768;
+
+function core(): Uint8Array<ArrayBuffer> {
+  const map = new Vmemmap({ memory: [{ start: 0, end: SECTION }], vmemmapBase: 0xfffffb9640000000n });
+  map.prepCompoundPage(512, 9);
+  const { frames, vmcoreinfo: text } = syntheticKernel(map);
+  const segments = [...frames].sort(([a], [b]) => a - b).map(([frame, bytes]) => ({ address: frame * 4096, bytes }));
+  return writeElf(segments, { notes: [[vmcoreinfo(text)]] });
+}
+
+it.each([
+  ["a Blob", (bytes: Uint8Array<ArrayBuffer>) => new Blob([bytes])],
+  ["a file that reads anywhere", (bytes: Uint8Array<ArrayBuffer>) => new BytesFile(bytes)],
+  ["a list of one", (bytes: Uint8Array<ArrayBuffer>) => [new BytesFile(bytes)]],
+])("opens %s, with the options of a map", async (_what, source) => {
+  const stages = new Set<string>();
+  const map = await openVmcore(source(core()), {
+    build: "scalar",
+    listCapacity: 64,
+    headIndex: false,
+    hotplugCapacity: SECTION,
+    threads: 1,
+    onProgress: ({ stage }) => stages.add(stage),
+  });
+  expect([map.compoundHead(1000), map.build, map.list(64).length]).toEqual([512, "scalar", 64]);
+  expect([...stages]).toEqual(["open", "vmcoreinfo", "page tables", "slots", "check"]);
+  expect(map.provenance).toMatchObject({ format: "elf", kernel: "7.3.0-synthetic" });
+  expect(JSON.parse(JSON.stringify(map.provenance))).toEqual(map.provenance);
+});
+
+it("loads an image of a map, from a path", async () => {
+  const known = await Vmemmap.load(openMap("linux-7.3.4"));
+  const map = await openVmcore(fileURLToPath(new URL("../../maps/linux-7.3.4.vmemmap", import.meta.url)), {
+    build: "scalar",
+  });
+  expect([map.sections, map.build]).toEqual([known.sections, "scalar"]);
+});
+
+it.each<[string, () => unknown, RegExp]>([
+  ["no file", () => openVmcore([]), /^bad-argument: /],
+  [
+    "what is no source",
+    () => openVmcore(5 as unknown as string),
+    /^bad-argument: openVmcore: expected a path, a Blob or a file, got 5/,
+  ],
+  ["null", () => openVmcore(null as unknown as string), /^bad-argument: /],
+  ["an unknown option", () => openVmcore("x", { thread: 1 } as object), /^bad-argument: .*"thread"/],
+  ["a path where nothing is", () => openVmcore("/nowhere/vmcore"), /^unreadable: \/nowhere\/vmcore: no such file/],
+  ["an empty file", () => openVmcore(new Blob([])), /^bad-dump: /],
+  ["text", () => openVmcore(new Blob(["no dump at all, whatever it is"])), /^bad-dump: /],
+  ["half a core", () => openVmcore(new Blob([core().subarray(0, 4096)])), /^(bad|unsupported)-dump: /],
+])("refuses %s", async (_what, call, message) => {
+  expect(await refusal(call)).toMatch(message);
+});
+
+it("stops when told to, and closes the file", async () => {
+  const file = new BytesFile(core());
+  let closed = 0;
+  const counted = {
+    name: file.name,
+    size: file.size,
+    readInto: (out: Uint8Array, offset: number) => file.readInto(out, offset),
+    close: () => {
+      closed++;
+      return Promise.resolve();
+    },
+  };
+  await expect(openVmcore(counted, { signal: AbortSignal.abort("enough") })).rejects.toBe("enough");
+  expect(closed).toBeGreaterThan(0);
+});
