@@ -66,7 +66,15 @@ function readMap(folder, name) {
     preset,
     stalePgmaps: stalePgmaps(facts.pgmaps),
   };
-  const header = { profile, vmemmapBase, sections, aliases, pgmaps: readPgmaps(memory, facts.pgmaps), provenance };
+  const header = {
+    profile,
+    vmemmapBase,
+    sections,
+    aliases,
+    pgmaps: readPgmaps(memory, facts.pgmaps),
+    provenance,
+    filtered: [],
+  };
   return { facts, array, header };
 }
 

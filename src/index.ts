@@ -1,6 +1,9 @@
 export { type VmemmapAliases } from "./aliases.js";
 export type { DaxEntry, MigrateKind, PageTotals, ZoneDeviceTotals } from "./device-map.js";
 export type { Census, CensusCount, CensusKey, CensusOptions, CensusRow } from "./census.js";
+export type { RandomAccessFile } from "./dump/file.js";
+export type { LoadProgress, LoadStage } from "./dump/load-map.js";
+export { openVmcore, type OpenVmcoreOptions, type VmcoreFile } from "./dump/open-vmcore.js";
 export { VmemmapError, type VmemmapErrorCode } from "./errors.js";
 export { Folio, type PinOptions } from "./folio.js";
 export type { HeadIndex } from "./head-index.js";

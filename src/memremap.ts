@@ -7,6 +7,7 @@ import { VmemmapError } from "./errors.js";
 import type { AltmapRecord, PgmapRange, PgmapRecord } from "./image/image.js";
 import type { MemremapOptions, PgmapOps } from "./pgmap.js";
 import type { MemoryType, Profile } from "./profile/index.js";
+import { memoryTypeName } from "./profile/names.js";
 import {
   PAGE_BYTES,
   PAGES_PER_SECTION,
@@ -299,7 +300,7 @@ export function recordOf(
   return {
     address,
     type: profile.zoneDevice.memoryTypes.indexOf(type) + 1,
-    typeName: `MEMORY_DEVICE_${type.toUpperCase().replaceAll("-", "_")}`,
+    typeName: memoryTypeName(type),
     flags: altmap === null ? 0 : FLAG_ALTMAP_VALID,
     vmemmapShift,
     ranges: Object.freeze(ranges.map(({ start, end }) => Object.freeze({ start, end }))),

@@ -30,7 +30,8 @@ import {
   sectionsOf,
   SLOT_BYTES,
 } from "./sections.js";
-import type { Build } from "./types.js";
+import { isFiltered } from "./filtered.js";
+import type { Build, PfnRange } from "./types.js";
 import { type VmemmapUsage, vmemmapUsage } from "./usage.js";
 
 /** How to make a map. */
@@ -98,6 +99,11 @@ export class Vmemmap<B extends ArrayBufferLike = ArrayBuffer> extends DeviceMap<
   readonly vmemmapBase: bigint;
   /** Where the map comes from; kept by {@link save}. */
   provenance: Readonly<Record<string, unknown>> = {};
+  /**
+   * Pages whose slots the dump lacks, by rising PFN: a filter left them out (makedumpfile), or the dump never had them. They are
+   * there and read as zeroes, like a page that is mapped once; kept by {@link save}.
+   */
+  override filtered: readonly PfnRange[] = [];
   /** @internal */
   override readonly devices: Devices;
   /** The index that lists of pages are looked up in. */
@@ -254,6 +260,11 @@ export class Vmemmap<B extends ArrayBufferLike = ArrayBuffer> extends DeviceMap<
       throw new VmemmapError("bad-argument", `0x${address.toString(16)} is no struct page of this vmemmap`);
     }
     return Number(offset / BigInt(SLOT_BYTES));
+  }
+
+  /** Whether the dump this map comes from lacks the page's slot: see {@link filtered}. @throws VmemmapError "bad-argument" */
+  isFiltered(pfn: number): boolean {
+    return isFiltered(this.filtered, checkPfn(pfn));
   }
 
   // ---- One page -------------------------------------------------------------------------------------------------------
@@ -756,6 +767,7 @@ export class Vmemmap<B extends ArrayBufferLike = ArrayBuffer> extends DeviceMap<
       map.addAliases(header.aliases);
       map.pgmaps = header.pgmaps;
       map.provenance = header.provenance;
+      map.filtered = header.filtered;
       return map;
     } finally {
       await close();
@@ -767,8 +779,8 @@ export class Vmemmap<B extends ArrayBufferLike = ArrayBuffer> extends DeviceMap<
    * Pgmaps come back without their drivers' functions.
    */
   save(): ReadableStream<Uint8Array> {
-    const { profile, vmemmapBase, sections, aliases, provenance } = this;
-    const header = { profile, vmemmapBase, sections, aliases, pgmaps: this.pgmaps, provenance };
+    const { profile, vmemmapBase, sections, aliases, pgmaps, provenance, filtered } = this;
+    const header = { profile, vmemmapBase, sections, aliases, pgmaps, provenance, filtered };
     const { core } = this;
     const pieces = encodeImage(header, (section) => {
       const slot = core.sectionSlot(section.number);

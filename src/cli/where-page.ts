@@ -35,12 +35,20 @@ interface Windows {
   readonly isTold: boolean;
 }
 
-function windowsOf({ vmemmapBase, provenance }: Vmemmap): Windows {
-  const levels = provenance["pagingLevels"] === 5 || vmemmapBase < KERNEL ? 5 : 4;
+/** What the dump says of its kernel, by name: a fact of its provenance. */
+function told({ provenance }: Vmemmap, name: string): unknown {
+  const { facts } = provenance;
+  const known = Array.isArray(facts) ? (facts as readonly ({ name?: unknown; value?: unknown } | null)[]) : [];
+  return known.find((fact) => fact?.name === name)?.value ?? provenance[name];
+}
+
+function windowsOf(map: Vmemmap): Windows {
+  const { vmemmapBase } = map;
+  const levels = told(map, "pagingLevels") === 5 || vmemmapBase < KERNEL ? 5 : 4;
   const physmemBits = levels === 5 ? 52n : 46n;
-  const told = provenance["pageOffsetBase"];
-  const isTold = typeof told === "string" && /^0x[0-9a-f]{1,16}$/i.test(told);
-  const directMap = isTold ? BigInt(told) : levels === 5 ? DIRECT_MAP_LA57 : DIRECT_MAP;
+  const pageOffset = told(map, "pageOffsetBase");
+  const isTold = typeof pageOffset === "string" && /^0x[0-9a-f]{1,16}$/i.test(pageOffset);
+  const directMap = isTold ? BigInt(pageOffset) : levels === 5 ? DIRECT_MAP_LA57 : DIRECT_MAP;
   return {
     levels,
     vmemmapEnd: vmemmapBase + (BigInt(SLOT_BYTES) << (physmemBits - 12n)),

@@ -120,6 +120,8 @@ interface ChunkHeader {
 /** Reads a container front to back. Every refusal is a VmemmapError "bad-image" that names the offset. */
 export class ChunkReader {
   readonly #source: SourceReader;
+  /** A header that was read ahead. */
+  #next: ChunkHeader | null = null;
   #count = 0;
   #headersCrc = 0;
 
@@ -139,6 +141,18 @@ export class ChunkReader {
   async expect(type: string, limits: ChunkLimits): Promise<Chunk> {
     const packed = await this.expectPacked(type, limits);
     return { type, offset: packed.offset, bytes: await unpack(packed) };
+  }
+
+  /** A chunk of this type before the next one of type `before`, null if there is none; other optional ones on the way are skipped. */
+  async optional(type: string, before: string, limits: ChunkLimits): Promise<Chunk | null> {
+    let header = await this.#header();
+    while (header.type !== type && header.type !== before && isOptional(header.type)) {
+      await this.#skip(header);
+      this.#tally(header);
+      header = await this.#header();
+    }
+    this.#next = header;
+    return header.type === type ? this.expect(type, limits) : null;
   }
 
   /** The same as it is stored: its header is sound, of its bytes {@link unpack} will tell. */
@@ -176,6 +190,9 @@ export class ChunkReader {
   }
 
   async #header(): Promise<ChunkHeader> {
+    const next = this.#next;
+    this.#next = null;
+    if (next !== null) return next;
     const offset = this.#source.offset;
     const bytes = await this.#source.read(CHUNK_HEADER_SIZE, "a chunk header");
     const view = new DataView(bytes.buffer);

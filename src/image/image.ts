@@ -4,9 +4,11 @@ import { VmemmapError } from "../errors.js";
 import { profileFromJson, profileToJson, type Profile } from "../profile/index.js";
 import { ALIAS_RECORD, aliasesLimits, checkAliases, decodeAliases, encodeAliases } from "./aliases.js";
 import { type Chunk, ChunkReader, ChunkWriter, type PackedChunk, unpack } from "./chunk.js";
+import { checkFiltered, decodeFiltered, encodeFiltered, FILTERED_RECORD, filteredLimits } from "./filtered.js";
 import { type PgmapRecord, pgmapsFromJson, pgmapsToJson } from "./pgmaps.js";
 import { checkSections, decodeSections, encodeSections, SECTION_RECORD, SECTIONS_LIMITS } from "./sections.js";
 import { type Section, SECTION_BYTES, SLOT_BYTES } from "../sections.js";
+import type { PfnRange } from "../types.js";
 import { badImage, type ByteSource } from "./source.js";
 
 export type { AltmapRecord, PgmapRange, PgmapRecord } from "./pgmaps.js";
@@ -22,6 +24,8 @@ export interface ImageHeader {
   readonly pgmaps: readonly PgmapRecord[];
   /** Where the map comes from: any JSON. */
   readonly provenance: Readonly<Record<string, unknown>>;
+  /** Pages whose slots the map's source lacked, by rising PFN. */
+  readonly filtered: readonly PfnRange[];
 }
 
 /** The slots of one section: 32768 of 64 bytes. */
@@ -54,6 +58,7 @@ const BASE = "BASE";
 const SECTIONS = "SECT";
 const ALIASES = "ALIA";
 const PGMAPS = "PMAP";
+const FILTERED = "filt";
 const PROVENANCE = "prov";
 const SLOTS = "SLOT";
 
@@ -72,6 +77,7 @@ export async function* encodeImage(
 ): AsyncGenerator<Uint8Array, void> {
   checkSections(header.sections, badArgument);
   checkAliases(header.aliases, header.sections, badArgument);
+  checkFiltered(header.filtered, header.sections, badArgument);
 
   const writer = new ChunkWriter();
   yield writer.begin();
@@ -80,6 +86,7 @@ export async function* encodeImage(
   yield writer.chunk(SECTIONS, encodeSections(header.sections), SECTION_RECORD);
   yield writer.chunk(ALIASES, encodeAliases(header.aliases), ALIAS_RECORD);
   yield writer.chunk(PGMAPS, jsonBytes(pgmapsToJson(header.pgmaps)));
+  if (header.filtered.length > 0) yield writer.chunk(FILTERED, encodeFiltered(header.filtered), FILTERED_RECORD);
   yield writer.chunk(PROVENANCE, jsonBytes(JSON.stringify(header.provenance)));
   for (const section of header.sections) {
     const slots = slotsOf(section);
@@ -118,8 +125,10 @@ async function readHeader(reader: ChunkReader): Promise<ImageHeader> {
   const aliasesChunk = await reader.expect(ALIASES, aliasesLimits(sections));
   const aliases = decodeAliases(aliasesChunk.bytes, sections, refusal(aliasesChunk));
   const pgmaps = parse(await reader.expect(PGMAPS, JSON_LIMITS), pgmapsFromJson);
+  const filteredChunk = await reader.optional(FILTERED, PROVENANCE, filteredLimits(sections));
+  const filtered = filteredChunk === null ? [] : decodeFiltered(filteredChunk.bytes, sections, refusal(filteredChunk));
   const provenance = parse(await reader.expect(PROVENANCE, JSON_LIMITS), objectFromJson);
-  return { profile, vmemmapBase, sections, aliases, pgmaps, provenance };
+  return { profile, vmemmapBase, sections, aliases, pgmaps, provenance, filtered };
 }
 
 async function* readSlots(reader: ChunkReader, sections: readonly Section[]): AsyncGenerator<PackedSlots, void> {

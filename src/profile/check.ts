@@ -7,6 +7,7 @@ import type {
   MemoryType,
   PageFlag,
   PageTypes,
+  PgmapLayout,
   Profile,
   ZoneDeviceRules,
 } from "./profile.js";
@@ -33,6 +34,9 @@ const META_END = 4 * SLOT;
 
 const bitField = object<BitField>({ shift: integer(0, 64), width: integer(0, 32) });
 const offset = integer(SLOT, META_END - 1);
+/** struct dev_pagemap has 152 to 160 bytes, more where locks are debugged. */
+const PGMAP_END = 4096;
+const pgmapOffset = integer(0, PGMAP_END - 1);
 
 const kindMark: Read<KindMark> = (value, path) => {
   const by = (value as { by?: unknown } | null | undefined)?.by;
@@ -113,6 +117,17 @@ const readShape = object<Profile>({
     daxShares: flag,
     daxResetsSinglePages: flag,
   }),
+  pgmap: object<PgmapLayout>({
+    altmap: pgmapOffset,
+    ref: orNull(pgmapOffset),
+    type: pgmapOffset,
+    flags: pgmapOffset,
+    vmemmapShift: orNull(pgmapOffset),
+    ops: pgmapOffset,
+    owner: pgmapOffset,
+    nrRange: pgmapOffset,
+    range: pgmapOffset,
+  }),
 });
 
 /** A frozen copy of `value`, or "bad-profile" naming what is wrong. */
@@ -126,6 +141,7 @@ export function checkProfile(value: unknown): Profile {
   checkKind(profile, "hugetlb");
   checkKind(profile, "slab");
   checkZoneDevice(profile);
+  checkPgmap(profile.pgmap);
   checkBase(profile);
   return profile;
 }
@@ -259,6 +275,29 @@ function checkZoneDevice({ zoneDevice, flags }: Profile): void {
   if (repeated !== undefined) refuse("zoneDevice.memoryTypes", `has ${show(repeated)} twice`);
   const idle = zoneDevice.freedAtOne.find((type) => !zoneDevice.idleAtOne.includes(type));
   if (idle !== undefined) refuse("zoneDevice.freedAtOne", `has ${show(idle)}, which zoneDevice.idleAtOne lacks`);
+}
+
+const PGMAP_SIZES: Readonly<Record<keyof PgmapLayout, number>> = {
+  altmap: 48,
+  ref: 16,
+  type: 4,
+  flags: 4,
+  vmemmapShift: 8,
+  ops: 8,
+  owner: 8,
+  nrRange: 4,
+  range: 16,
+};
+
+function checkPgmap(pgmap: PgmapLayout): void {
+  const taken = new Spans(PGMAP_END);
+  for (const [name, size] of Object.entries(PGMAP_SIZES)) {
+    const at = pgmap[name as keyof PgmapLayout];
+    if (at === null) continue;
+    const alignment = Math.min(size, 8);
+    if (at % alignment !== 0) refuse(`pgmap.${name}`, `is ${at}, must be a multiple of ${alignment}`);
+    taken.add(`pgmap.${name}`, at, size);
+  }
 }
 
 /** Masks work on addresses, so the map must start where the largest folio could (sparse_init, 7.3). */

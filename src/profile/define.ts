@@ -51,7 +51,7 @@ export function defineProfile(base: PresetName | Profile, changes: DeepPartial<P
 /** `given`, with the fields it lacks at the first two levels taken from `preset`; its tables of names stay its own. */
 function fillIn(preset: Profile, given: object): object {
   const filled: Record<string, unknown> = { ...preset, ...given };
-  for (const group of ["folio", "compound", "zoneDevice"] as const) {
+  for (const group of ["folio", "compound", "zoneDevice", "pgmap"] as const) {
     const part = filled[group];
     if (isPlain(part)) filled[group] = { ...preset[group], ...part };
   }

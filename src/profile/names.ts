@@ -1,7 +1,7 @@
 /** Flags and page types by name: what a profile says of them. */
 import { display } from "../check.js";
 import { VmemmapError } from "../errors.js";
-import type { PageFlag, Profile } from "./profile.js";
+import type { MemoryType, PageFlag, Profile } from "./profile.js";
 
 /** A flag of the profile. @throws VmemmapError "bad-argument" */
 export function flagOf(profile: Profile, name: string): PageFlag {
@@ -27,6 +27,11 @@ export function typeOf(profile: Profile, name: string): TypeWords {
     return { mask: 0xff000000, value: word, word };
   }
   return { mask: (0xf0000000 | number) >>> 0, value: 0xf0000000, word: (0xffffffff & ~number) >>> 0 };
+}
+
+/** "MEMORY_DEVICE_FS_DAX": a type of device memory, as the kernel names it. */
+export function memoryTypeName(type: MemoryType): string {
+  return `MEMORY_DEVICE_${type.toUpperCase().replaceAll("-", "_")}`;
 }
 
 function stranger(what: string, name: string, profile: Profile, known: readonly string[]): VmemmapError {

@@ -12,6 +12,7 @@ import type {
   FolioLayout,
   MemoryType,
   PageTypes,
+  PgmapLayout,
   Profile,
   ZoneDeviceRules,
 } from "./profile.js";
@@ -231,6 +232,31 @@ const DEVICE_6_18: ZoneDeviceRules = { ...DEVICE_6_17, wipesDeferredList: false 
 const DEVICE_7_0: ZoneDeviceRules = { ...DEVICE_6_18, pageInitRewrites: true };
 const DEVICE_7_3: ZoneDeviceRules = { ...DEVICE_7_0, initsEarlyFolios: true, daxResetsSinglePages: true };
 
+const PGMAP_5_15: PgmapLayout = {
+  altmap: 0,
+  ref: null,
+  type: 104,
+  flags: 108,
+  vmemmapShift: null,
+  ops: 112,
+  owner: 120,
+  nrRange: 128,
+  range: 136,
+};
+const PGMAP_6_1: PgmapLayout = { ...PGMAP_5_15, ref: 48, type: 96, flags: 100, vmemmapShift: 104 };
+/** vmem_altmap has a flag more (`inaccessible`) up to 6.18: all behind it moves. */
+const PGMAP_6_12: PgmapLayout = {
+  altmap: 0,
+  ref: 56,
+  type: 104,
+  flags: 108,
+  vmemmapShift: 112,
+  ops: 120,
+  owner: 128,
+  nrRange: 136,
+  range: 144,
+};
+
 const V5_15: Profile = {
   name: "5.15",
   preset: "5.15",
@@ -249,6 +275,7 @@ const V5_15: Profile = {
   slab: { by: "flag", name: "slab" },
   mapcount: "compound",
   zoneDevice: DEVICE_5_15,
+  pgmap: PGMAP_5_15,
 };
 /** With 27 page flags and 3 bits of lru_gen nothing is left for lru_refs. */
 const V6_1: Profile = {
@@ -261,6 +288,7 @@ const V6_1: Profile = {
   folio: FOLIO_6_1,
   compound: COMPOUND_6_1,
   zoneDevice: DEVICE_6_1,
+  pgmap: PGMAP_6_1,
 };
 const V6_12: Profile = {
   ...V6_1,
@@ -275,6 +303,7 @@ const V6_12: Profile = {
   slab: { by: "type", name: "slab" },
   mapcount: "precise",
   zoneDevice: DEVICE_6_12,
+  pgmap: PGMAP_6_12,
 };
 const V6_14: Profile = {
   ...V6_12,
@@ -303,7 +332,14 @@ const V6_18: Profile = {
   compound: COMPOUND_6_18,
   zoneDevice: DEVICE_6_18,
 };
-const V7_0: Profile = { ...V6_18, name: "7.0", preset: "7.0", compound: COMPOUND_7_0, zoneDevice: DEVICE_7_0 };
+const V7_0: Profile = {
+  ...V6_18,
+  name: "7.0",
+  preset: "7.0",
+  compound: COMPOUND_7_0,
+  zoneDevice: DEVICE_7_0,
+  pgmap: PGMAP_6_1,
+};
 const V7_3: Profile = {
   ...V7_0,
   name: "7.3",

@@ -112,6 +112,29 @@ export type MapcountRule =
 /** enum memory_type, by name: what a device page map is for (include/linux/memremap.h). */
 export type MemoryType = "private" | "coherent" | "fs-dax" | "generic" | "pci-p2pdma";
 
+/**
+ * struct dev_pagemap: byte offsets of what readers of its pages want to know (include/linux/memremap.h). Its altmap's six words of
+ * pages (base_pfn, end_pfn, reserve, free, align, alloc) follow each other from `altmap` on.
+ */
+export interface PgmapLayout {
+  readonly altmap: number;
+  /** struct percpu_ref, whose second word is NULL once it is let go of (percpu_ref_exit); null in 5.15, which has it elsewhere. */
+  readonly ref: number | null;
+  /** i32, enum memory_type. */
+  readonly type: number;
+  /** u32; bit 0: it has an altmap. */
+  readonly flags: number;
+  /** u64, or null (5.15). */
+  readonly vmemmapShift: number | null;
+  /** Pointers. */
+  readonly ops: number;
+  readonly owner: number;
+  /** i32: how many ranges there are. */
+  readonly nrRange: number;
+  /** The first range: physical addresses of its first and its last byte, u64 each; the next ones follow. */
+  readonly range: number;
+}
+
 /** How ZONE_DEVICE pages are made, counted and given back (mm/memremap.c, mm/mm_init.c, fs/dax.c). */
 export interface ZoneDeviceRules {
   /** Types this kernel has, in the order of its enum from 1 on. */
@@ -174,4 +197,5 @@ export interface Profile {
   readonly slab: KindMark;
   readonly mapcount: MapcountRule;
   readonly zoneDevice: ZoneDeviceRules;
+  readonly pgmap: PgmapLayout;
 }

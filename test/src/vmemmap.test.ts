@@ -176,7 +176,7 @@ it("a poisoned folio split to single pages marks none of them has_hwpoisoned, wh
 describe("load", () => {
   const map = new Vmemmap({ memory: [{ start: 0, end: SECTION }] });
   const { profile, vmemmapBase, sections, aliases, provenance } = map;
-  const image = { profile, vmemmapBase, sections, aliases, pgmaps: [], provenance };
+  const image = { profile, vmemmapBase, sections, aliases, pgmaps: [], provenance, filtered: [] };
 
   it.each([
     ["an address of no vmemmap", { ...image, vmemmapBase: vmemmapBase + 64n }],

@@ -36,6 +36,7 @@ const header: ImageHeader = {
     },
   ],
   provenance: { kernel: "7.3.4", numbers: [1, 2, 3] },
+  filtered: [],
 };
 
 /** Slots that tell section and place. */

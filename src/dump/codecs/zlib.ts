@@ -1,0 +1,22 @@
+import type { Codec } from "./codec.js";
+
+/** Where a bundler does not follow. */
+const NODE_ZLIB = "node:zlib";
+
+/** Node's zlib. */
+export async function zlibOfNode(): Promise<Codec> {
+  const { inflateSync } = (await import(/* @vite-ignore */ NODE_ZLIB)) as typeof import("node:zlib");
+  return (packed, out) => {
+    let page: Uint8Array;
+    try {
+      // A chunk that holds the page and a little more is the only one that is made.
+      page = inflateSync(packed, { maxOutputLength: out.length, chunkSize: out.length + 64 });
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      return code === "ERR_BUFFER_TOO_LARGE" ? `more than ${out.length}` : `a damaged stream (${message})`;
+    }
+    if (page.length !== out.length) return `${page.length}`;
+    out.set(page);
+    return null;
+  };
+}

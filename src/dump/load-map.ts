@@ -1,0 +1,284 @@
+/** From a dump to a map: find the slots in the kernel's virtual memory, and read them into the map's own. */
+import { SLOTS_PER_VMEMMAP_PAGE } from "../aliases.js";
+import { VmemmapError } from "../errors.js";
+import { defineProfile, type Profile } from "../profile/index.js";
+import { PAGES_PER_SECTION, type Section, SECTION_BYTES, validSubsections } from "../sections.js";
+import type { Build, PfnRange } from "../types.js";
+import { Vmemmap } from "../vmemmap.js";
+import { aliasesOf, sharedFrames } from "./aliases.js";
+import { type Fact, factRecord } from "./fact.js";
+import { findVmcoreinfo } from "./find-vmcoreinfo.js";
+import { KernelMemory, pageTablesOf } from "./kernel-memory.js";
+import { profileOf } from "./kernel-profile.js";
+import { checkKernel, physmemBits } from "./limits.js";
+import { type Dump, FRAME_BYTES, FrameState, type PhysicalMemory } from "./memory.js";
+import { findPgmaps } from "./pgmaps.js";
+import { findSections, readSectionTable, VMEMMAP_PAGES_PER_SECTION } from "./sections.js";
+import { findVmemmapBase } from "./vmemmap-base.js";
+import { Vmcoreinfo } from "./vmcoreinfo.js";
+
+/** What is being done, in this order. */
+export type LoadStage = "open" | "vmcoreinfo" | "page tables" | "slots" | "check";
+
+export interface LoadProgress {
+  readonly stage: LoadStage;
+  /** In steps of the stage's own: sections of "slots", frames of "vmcoreinfo" where memory is searched for it. */
+  readonly done: number;
+  readonly total: number;
+}
+
+/** What the map is made with, and who hears of it. */
+export interface LoadMapOptions {
+  readonly build?: Build;
+  readonly headIndex?: boolean;
+  readonly listCapacity?: number;
+  readonly hotplugCapacity?: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: LoadProgress) => void;
+}
+
+/**
+ * Make the map of the kernel in a dump.
+ *
+ * @throws VmemmapError "bad-dump", "unsupported-dump", "unreadable"; "out-of-memory": its slots do not fit
+ */
+export async function loadMap(dump: Dump, options: LoadMapOptions = {}): Promise<Vmemmap> {
+  const { signal, onProgress, ...mapOptions } = options;
+  const tell = (stage: LoadStage, done: number, total: number) => {
+    signal?.throwIfAborted();
+    onProgress?.({ stage, done, total });
+  };
+
+  tell("vmcoreinfo", 0, 1);
+  const { info, facts: infoFacts } = await vmcoreinfoOf(dump, (done) => tell("vmcoreinfo", done, dump.memory.endFrame));
+  checkKernel(info);
+  const kernel = new KernelMemory(dump.memory, pageTablesOf(info));
+  const bits = physmemBits(info, kernel.levels);
+
+  tell("page tables", 0, 1);
+  const told = await readSectionTable(kernel, info, bits);
+  const found = await findVmemmapBase(kernel, info, { table: told, bits }, signal);
+  const { sections, facts: sectionFacts } = await findSections(kernel, found.base, found, signal);
+  const kernelProfile = await profileOf(info, kernel);
+  const profile = defineProfile(kernelProfile.profile, { vmemmapBase: found.base });
+  const map = makeMap({
+    ...mapOptions,
+    profile,
+    vmemmapBase: found.base,
+    sections,
+    maxPhysmemBits: bits > 46 ? 52 : 46,
+  });
+  try {
+    const frames = await framesOfSections(kernel, found.base, sections, signal);
+    const shared = sharedFrames(frames);
+    const absent = await fillSlots(map, dump.memory, { sections, frames, shared }, (done) =>
+      tell("slots", done, sections.length),
+    );
+    tell("check", 0, 1);
+    map.checkWellFormed();
+    map.addAliases(aliasesOf(sections, { frames, shared }, (pfn) => isZoneFrame(profile, map, pfn)));
+    map.filtered = absent.ranges;
+    const { pgmaps, facts: pgmapFacts } = await findPgmaps(kernel, { ...kernelProfile, profile }, map);
+    map.pgmaps = pgmaps;
+    const facts: Fact[] = [
+      ...infoFacts,
+      ...kernelFacts(info, kernel, bits),
+      ...found.facts,
+      ...sectionFacts,
+      ...absent.facts,
+      ...kernelProfile.facts,
+      ...pgmapFacts,
+    ];
+    map.provenance = {
+      kernel: info.osrelease,
+      format: dump.format,
+      details: dump.details,
+      facts: facts.map(factRecord),
+    };
+    return map;
+  } catch (error) {
+    map.dispose();
+    throw error;
+  }
+}
+
+async function vmcoreinfoOf(
+  { vmcoreinfo, memory }: Dump,
+  progress: (frames: number) => void,
+): Promise<{ info: Vmcoreinfo; facts: readonly Fact[] }> {
+  if (vmcoreinfo !== null) return { info: new Vmcoreinfo(vmcoreinfo), facts: [] };
+  const { info, pfn, hits } = await findVmcoreinfo(memory, progress);
+  return { info, facts: [{ name: "vmcoreinfo", value: `PFN ${pfn}`, from: `search of memory, ${hits} found` }] };
+}
+
+type MapOptions = Omit<LoadMapOptions, "signal" | "onProgress"> & {
+  readonly profile: Profile;
+  readonly vmemmapBase: bigint;
+  readonly sections: readonly Section[];
+  readonly maxPhysmemBits: 46 | 52;
+};
+
+/** An empty map; what the constructor has against the dump's facts is the dump's fault. */
+function makeMap(options: MapOptions): Vmemmap {
+  const { sections } = options;
+  if (sections.length === 0) throw new VmemmapError("bad-dump", "the kernel has no section of memory");
+  try {
+    return new Vmemmap({ ...options, initialize: false });
+  } catch (cause) {
+    if (!(cause instanceof VmemmapError)) throw cause;
+    if (cause.code === "out-of-memory") {
+      const memory = `${(sections.length / 8).toFixed(2)} GiB of memory (${sections.length} sections)`;
+      const slots = `${((sections.length * SECTION_BYTES) / 2 ** 30).toFixed(2)} GiB of slots`;
+      throw new VmemmapError("out-of-memory", `the dump's map of ${memory} has ${slots}: ${cause.message}`, { cause });
+    }
+    throw cause;
+  }
+}
+
+/** The frame of every vmemmap page: 512 for each section. */
+async function framesOfSections(
+  kernel: KernelMemory,
+  base: bigint,
+  sections: readonly Section[],
+  signal?: AbortSignal,
+): Promise<Float64Array> {
+  const frames = new Float64Array(sections.length * VMEMMAP_PAGES_PER_SECTION);
+  for (let i = 0; i < sections.length;) {
+    const first = sections[i]!.number;
+    let count = 1;
+    while (sections[i + count]?.number === first + count) count++;
+    const start = base + BigInt(first) * BigInt(SECTION_BYTES);
+    const some = await kernel.framesOf(start, count * VMEMMAP_PAGES_PER_SECTION, signal);
+    frames.set(some, i * VMEMMAP_PAGES_PER_SECTION);
+    i += count;
+  }
+  return frames;
+}
+
+interface Absent {
+  readonly ranges: readonly PfnRange[];
+  readonly facts: readonly Fact[];
+}
+
+/** Read every frame into its slots. What is not there stays zero, and is told. */
+async function fillSlots(
+  map: Vmemmap,
+  memory: PhysicalMemory,
+  pages: { readonly sections: readonly Section[]; readonly frames: Float64Array; readonly shared: ReadonlySet<number> },
+  progress: (done: number) => void,
+): Promise<Absent> {
+  const { sections, frames, shared } = pages;
+  const { core } = map;
+  const ranges: { start: number; count: number }[] = [];
+  const counts = new Map<string, number>();
+  const absent = (pfn: number, why: string) => {
+    counts.set(why, (counts.get(why) ?? 0) + SLOTS_PER_VMEMMAP_PAGE);
+    const last = ranges.at(-1);
+    if (last !== undefined && last.start + last.count === pfn) last.count += SLOTS_PER_VMEMMAP_PAGE;
+    else ranges.push({ start: pfn, count: SLOTS_PER_VMEMMAP_PAGE });
+  };
+  /** Where the bytes of a shared frame are in the map's memory. */
+  const places = new Map<number, number>();
+  const wanted: { frame: number; at: number }[] = [];
+  const scratch = new Uint8Array(SECTION_BYTES);
+
+  for (const [i, section] of sections.entries()) {
+    progress(i);
+    const start = core.address(core.sectionSlot(section.number));
+    const valid = validSubsections(section);
+    const copies: { from: number; to: number }[] = [];
+    wanted.length = 0;
+    for (let page = 0; page < VMEMMAP_PAGES_PER_SECTION; page++) {
+      const frame = frames[i * VMEMMAP_PAGES_PER_SECTION + page]!;
+      const at = start + page * FRAME_BYTES;
+      const why = reasonOf(memory, frame);
+      if (why !== null) {
+        const isValid = ((valid >> BigInt(page >> 3)) & 1n) !== 0n;
+        if (isValid) absent(section.number * PAGES_PER_SECTION + page * SLOTS_PER_VMEMMAP_PAGE, why);
+        continue;
+      }
+      if (shared.has(frame)) {
+        const place = places.get(frame);
+        if (place !== undefined) {
+          copies.push({ from: place, to: at });
+          continue;
+        }
+        places.set(frame, at);
+      }
+      wanted.push({ frame, at });
+    }
+    await readPages(memory, wanted, core.u8, scratch);
+    for (const { from, to } of copies) core.u8.copyWithin(to, from, from + FRAME_BYTES);
+  }
+  progress(sections.length);
+  const facts = Array.from(counts, ([from, value]): Fact => ({ name: "filtered", value, from }));
+  return { ranges, facts };
+}
+
+/** Why a page of slots is not there; null if it is. */
+function reasonOf(memory: PhysicalMemory, frame: number): string | null {
+  if (frame < 0) return frame === -1 ? "not mapped by the page tables" : "page tables that are not in the dump";
+  const state = memory.stateOf(frame);
+  if (state === FrameState.HERE) return null;
+  return state === FrameState.FILTERED ? "frames left out of the dump" : "frames that the dump does not have";
+}
+
+/** Read frames to places in `out`: at once where they lie in a row there, or else by rising frame, and put in place. */
+async function readPages(
+  memory: PhysicalMemory,
+  pages: { frame: number; at: number }[],
+  out: Uint8Array,
+  scratch: Uint8Array,
+): Promise<void> {
+  if (pages.length === 0) return;
+  const first = pages[0]!;
+  const last = pages.at(-1)!;
+  const length = pages.length * FRAME_BYTES;
+  if (
+    last.at - first.at === length - FRAME_BYTES &&
+    pages.every(({ frame }, i) => i === 0 || frame > pages[i - 1]!.frame)
+  ) {
+    const reading = memory.readFrames(
+      pages.map(({ frame }) => frame),
+      out.subarray(first.at, first.at + length),
+    );
+    if (reading !== undefined) await reading;
+    return;
+  }
+  pages.sort((a, b) => a.frame - b.frame);
+  const reading = memory.readFrames(
+    pages.map(({ frame }) => frame),
+    scratch.subarray(0, length),
+  );
+  if (reading !== undefined) await reading;
+  pages.forEach(({ at }, i) => out.set(scratch.subarray(i * FRAME_BYTES, (i + 1) * FRAME_BYTES), at));
+}
+
+/**
+ * Whether a shared frame belongs to the zone and to no folio: the tail frames of HVO since 7.1 (zone->vmemmap_tails). Those of
+ * device-dax are a folio's own.
+ */
+function isZoneFrame(profile: Profile, map: Vmemmap, pfn: number): boolean {
+  if (profile.tailEncoding !== "mask") return false;
+  const { shift, width } = profile.zone;
+  const word = map.core.u64[map.core.address(map.slotOf(pfn)) / 8]!;
+  return profile.zones[Number((word >> BigInt(shift)) & ((1n << BigInt(width)) - 1n))] !== "DEVICE";
+}
+
+function kernelFacts(info: Vmcoreinfo, kernel: KernelMemory, bits: number): Fact[] {
+  const { root, levels, smeMask } = kernel.tables;
+  const from = "VMCOREINFO";
+  const optional: [string, Fact["value"] | undefined, string][] = [
+    ["release", info.osrelease, "OSRELEASE"],
+    ["buildId", info.buildId, "BUILD-ID"],
+    ["physBase", info.integer("phys_base"), "NUMBER(phys_base)"],
+    ["kernelOffset", info.kernelOffset, "KERNELOFFSET"],
+    ["pagingLevels", levels, info.has("NUMBER(pgtable_l5_enabled)") ? "NUMBER(pgtable_l5_enabled)" : "default"],
+    ["pageTablesFrame", root, info.has("SYMBOL(init_top_pgt)") ? "SYMBOL(init_top_pgt)" : "SYMBOL(swapper_pg_dir)"],
+    ["smeMask", smeMask, info.has("NUMBER(sme_mask)") ? "NUMBER(sme_mask)" : "default"],
+    ["maxPhysmemBits", bits, info.has("NUMBER(MAX_PHYSMEM_BITS)") ? "NUMBER(MAX_PHYSMEM_BITS)" : "paging levels"],
+  ];
+  return optional.flatMap(([name, value, key]) =>
+    value === undefined ? [] : [{ name, value, from: `${from} ${key}` }],
+  );
+}

@@ -1,0 +1,86 @@
+import { checkKeys, display } from "../check.js";
+import { VmemmapError } from "../errors.js";
+import { type LoadOptions, Vmemmap } from "../vmemmap.js";
+import type { RandomAccessFile } from "./file.js";
+import type { LoadMapOptions } from "./load-map.js";
+
+/** One file of a dump: a path (Node), a Blob or File, or anything that reads at any place, which is closed in the end. */
+export type VmcoreFile = string | Blob | RandomAccessFile;
+
+/** How to open a dump. */
+export interface OpenVmcoreOptions extends LoadMapOptions {
+  /** Threads that unpack a compressed dump. @default as many as help */
+  readonly threads?: number;
+}
+
+const OPTIONS = ["build", "headIndex", "listCapacity", "hotplugCapacity", "signal", "onProgress", "threads"];
+const IMAGE_MAGIC = Uint8Array.of(0x89, 0x56, 0x4d, 0x4d);
+const PIECE_BYTES = 1 << 20;
+
+/**
+ * Open a crash dump, and make the map of the kernel in it; or load an image of a map. What the map was made by is in its
+ * {@link Vmemmap.provenance}, and the pages whose slots the dump lacks in {@link Vmemmap.filtered}.
+ *
+ * @param source the dump's file, or all files of one that is split
+ * @throws VmemmapError "unreadable"; "bad-dump", "bad-image": damaged, or none; "unsupported-dump"; "out-of-memory"
+ */
+export async function openVmcore(
+  source: VmcoreFile | readonly VmcoreFile[],
+  options: OpenVmcoreOptions = {},
+): Promise<Vmemmap> {
+  checkKeys(options, OPTIONS, "openVmcore");
+  const { threads, ...mapOptions } = options;
+  const { signal, onProgress } = options;
+  const given: readonly VmcoreFile[] = isList(source) ? source : [source];
+  if (given.length === 0) throw new VmemmapError("bad-argument", "openVmcore: expected a file, got an empty list");
+  onProgress?.({ stage: "open", done: 0, total: 1 });
+  const files: RandomAccessFile[] = [];
+  try {
+    for (const file of given) files.push(await openFile(file));
+    if (files.length === 1 && (await isImage(files[0]!))) {
+      return await Vmemmap.load(piecesOf(files[0]!, signal), imageOptions(mapOptions));
+    }
+    const [{ openDumpFile }, { loadMap }] = await Promise.all([import("./open-file.js"), import("./load-map.js")]);
+    const dump = await openDumpFile(files, { ...(signal && { signal }), ...(threads !== undefined && { threads }) });
+    try {
+      return await loadMap(dump, mapOptions);
+    } finally {
+      await dump.close();
+    }
+  } finally {
+    await Promise.allSettled(files.map((file) => file.close()));
+  }
+}
+
+function isList(source: VmcoreFile | readonly VmcoreFile[]): source is readonly VmcoreFile[] {
+  return Array.isArray(source);
+}
+
+async function openFile(source: VmcoreFile): Promise<RandomAccessFile> {
+  if (typeof source === "string") return (await import("./node-file.js")).openNodeFile(source);
+  if (source instanceof Blob) return new (await import("./blob-file.js")).BlobFile(source);
+  if (typeof source === "object" && (source as unknown) !== null && "readInto" in source) return source;
+  throw new VmemmapError("bad-argument", `openVmcore: expected a path, a Blob or a file, got ${display(source)}`);
+}
+
+async function isImage(file: RandomAccessFile): Promise<boolean> {
+  if (file.size < IMAGE_MAGIC.length) return false;
+  const bytes = new Uint8Array(IMAGE_MAGIC.length);
+  await file.readInto(bytes, 0);
+  return IMAGE_MAGIC.every((byte, i) => bytes[i] === byte);
+}
+
+async function* piecesOf(file: RandomAccessFile, signal?: AbortSignal): AsyncGenerator<Uint8Array, void> {
+  for (let at = 0; at < file.size; at += PIECE_BYTES) {
+    signal?.throwIfAborted();
+    const bytes = new Uint8Array(Math.min(PIECE_BYTES, file.size - at));
+    await file.readInto(bytes, at);
+    yield bytes;
+  }
+}
+
+/** What an image takes of the options, without keys that were not given. */
+function imageOptions({ build, headIndex, listCapacity, hotplugCapacity }: LoadMapOptions): LoadOptions {
+  const given = Object.entries({ build, headIndex, listCapacity, hotplugCapacity });
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
+}

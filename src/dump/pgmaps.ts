@@ -1,0 +1,226 @@
+/**
+ * Device page maps (struct dev_pagemap) of a dump: the kernel's own list of them, or where that is not to be had, what the words of
+ * ZONE_DEVICE folios lead to. A map takes them by its `pgmaps`.
+ */
+import { constant } from "../engine/modules.js";
+import type { AltmapRecord, PgmapRange, PgmapRecord } from "../image/image.js";
+import type { PgmapLayout, Profile } from "../profile/index.js";
+import { memoryTypeName } from "../profile/names.js";
+import { PAGES_PER_SECTION, PAGES_PER_SUBSECTION, PFN_LIMIT, SLOT_BYTES } from "../sections.js";
+import type { Vmemmap } from "../vmemmap.js";
+import { type Fact, hex } from "./fact.js";
+import type { KernelMemory } from "./kernel-memory.js";
+import type { KernelProfile } from "./kernel-profile.js";
+import { FRAME_BYTES } from "./memory.js";
+import { xarrayPointers } from "./xarray.js";
+
+export interface FoundPgmaps {
+  /** By rising address of memory; none of them meet. */
+  readonly pgmaps: readonly PgmapRecord[];
+  /** How they were found, and what was found and not taken: freed ones that pages still name. */
+  readonly facts: readonly Fact[];
+}
+
+/** PGMAP_ALTMAP_VALID */
+const ALTMAP_VALID = 1;
+const ALTMAP_WORDS = 6;
+/** Physical addresses have 52 bits. */
+const PHYSICAL_END = 1n << 52n;
+/** Different words that pages may hold: more of them are no pgmaps. */
+const MAX_CANDIDATES = 4096;
+
+/** An address that may be a pgmap's, and the pages whose word it is. */
+interface Candidate {
+  readonly address: bigint;
+  /** Null where the kernel lists it. */
+  readonly named: { pages: number; readonly first: number; last: number } | null;
+}
+
+/**
+ * The pgmaps of a dump's kernel. Never throws for what the dump holds.
+ *
+ * @param map its slots are read: filled, and with `profile`'s layout
+ */
+export async function findPgmaps(
+  kernel: KernelMemory,
+  { profile, pgmapArray }: Pick<KernelProfile, "profile" | "pgmapArray">,
+  map: Vmemmap,
+): Promise<FoundPgmaps> {
+  const facts: Fact[] = [];
+  const limit = constant("MAX_PGMAPS");
+  const listed =
+    typeof pgmapArray === "string"
+      ? pgmapArray
+      : await xarrayPointers(kernel, pgmapArray.address, pgmapArray.layout, limit);
+  const isListed = typeof listed !== "string";
+  const candidates = isListed
+    ? listed.map((address): Candidate => ({ address, named: null }))
+    : namedByPages(map, profile);
+  const taken: PgmapRecord[] = [];
+  for (const candidate of candidates) {
+    const read = await readPgmap(kernel, candidate, profile);
+    const problem =
+      typeof read === "string" ? read : (meeting(read, taken) ?? (taken.length < limit ? null : "one too many"));
+    if (typeof read !== "string" && problem === null) taken.push(read);
+    else
+      facts.push({
+        name: `pgmap ${hex(candidate.address)}`,
+        value: "not taken",
+        from: `${namers(candidate)}: ${problem!}`,
+      });
+  }
+  facts.unshift({
+    name: "pgmaps",
+    value: taken.length,
+    from: isListed ? "kallsyms pgmap_array" : `words of ZONE_DEVICE folios (${listed})`,
+  });
+  return { pgmaps: taken.sort((a, b) => a.ranges[0]!.start - b.ranges[0]!.start), facts };
+}
+
+function namers({ named }: Candidate): string {
+  if (named === null) return "in pgmap_array";
+  return `named by ${named.pages} pages from PFN ${hex(named.first)} to ${hex(named.last)}`;
+}
+
+// ---- Words of pages ---------------------------------------------------------------------------------------------------
+
+/** The words at +8 of ZONE_DEVICE pages that are no tails, most pages first. */
+function namedByPages(map: Vmemmap, { zone, zones }: Profile): readonly Candidate[] {
+  const device = zones.indexOf("DEVICE");
+  if (device < 0 || zone.width === 0) return [];
+  // The zone's bits stand in the high half of the flags word.
+  const shift = zone.shift - 32;
+  const mask = 2 ** zone.width - 1;
+  const { core } = map;
+  const base = Number(map.vmemmapBase & 0xffffffffn);
+  const found = new Map<bigint, NonNullable<Candidate["named"]>>();
+  let [low, high, entry] = [0, 0, undefined as NonNullable<Candidate["named"]> | undefined];
+  for (const { number } of map.sections) {
+    const start = core.address(core.sectionSlot(number)) / 4;
+    for (let i = 0; i < PAGES_PER_SECTION; i++) {
+      const at = start + (i * SLOT_BYTES) / 4;
+      const word = core.u32[at + 2]!;
+      if (((core.u32[at + 1]! >>> shift) & mask) !== device || (word & 7) !== 0) continue;
+      const pfn = number * PAGES_PER_SECTION + i;
+      // A page of an altmap: its list head, linked to itself.
+      if (word === (base + pfn * SLOT_BYTES + 8) >>> 0) continue;
+      const top = core.u32[at + 3]!;
+      if (word !== low || top !== high || entry === undefined) {
+        [low, high] = [word, top];
+        const address = (BigInt(top) << 32n) | BigInt(word);
+        entry = found.get(address);
+        if (entry === undefined) {
+          if (found.size === MAX_CANDIDATES || top >>> 31 === 0) continue;
+          entry = { pages: 0, first: pfn, last: pfn };
+          found.set(address, entry);
+        }
+      }
+      entry.pages++;
+      entry.last = pfn;
+    }
+  }
+  return Array.from(found, ([address, named]) => ({ address, named })).sort((a, b) => b.named.pages - a.named.pages);
+}
+
+// ---- One pgmap --------------------------------------------------------------------------------------------------------
+
+/** The pgmap at an address, or why there is none. */
+async function readPgmap(
+  kernel: KernelMemory,
+  { address, named }: Candidate,
+  profile: Profile,
+): Promise<PgmapRecord | string> {
+  const { pgmap: layout, maxFolioOrder } = profile;
+  const { memoryTypes } = profile.zoneDevice;
+  const bytes = await kernel.tryRead(
+    address,
+    Math.max(...Object.values(layout).map((at: number | null) => at ?? 0)) + 16,
+  );
+  if (bytes === null) return "it is not in the dump";
+  const view = new DataView(bytes.buffer);
+  const type = view.getInt32(layout.type, true);
+  const count = view.getInt32(layout.nrRange, true);
+  const memoryType = memoryTypes[type - 1];
+  if (count < 1 || count > constant("MAX_PGMAP_RANGES")) {
+    return `its nr_range is ${count}, expected 1 to ${constant("MAX_PGMAP_RANGES")}`;
+  }
+  if (memoryType === undefined) return `its type is ${type}, expected 1 to ${memoryTypes.length}`;
+  if (layout.ref !== null && view.getBigUint64(layout.ref + 8, true) === 0n)
+    return "its ref was let go of: it is unmapped";
+  const shift = layout.vmemmapShift === null ? 0n : view.getBigUint64(layout.vmemmapShift, true);
+  if (shift > maxFolioOrder) return `its vmemmap_shift is ${hex(shift)}, expected at most ${maxFolioOrder}`;
+  const flags = view.getUint32(layout.flags, true);
+  const ranges = await readRanges(kernel, address + BigInt(layout.range), count);
+  if (typeof ranges === "string") return ranges;
+  const covers = (pfn: number) => ranges.some(({ start, end }) => start <= pfn && pfn < end);
+  if (named !== null && !covers(named.first) && !covers(named.last)) return "its ranges hold no page that names it";
+  const altmap = (flags & ALTMAP_VALID) === 0 ? null : readAltmap(view, layout, ranges);
+  if (typeof altmap === "string") return altmap;
+  return {
+    address,
+    type,
+    typeName: memoryTypeName(memoryType),
+    flags,
+    vmemmapShift: Number(shift),
+    ranges,
+    altmap,
+    owner: view.getBigUint64(layout.owner, true),
+    ops: view.getBigUint64(layout.ops, true),
+  };
+}
+
+async function readRanges(
+  kernel: KernelMemory,
+  address: bigint,
+  count: number,
+): Promise<readonly PgmapRange[] | string> {
+  const bytes = await kernel.tryRead(address, count * 16);
+  if (bytes === null) return "its ranges are not in the dump";
+  const view = new DataView(bytes.buffer);
+  const ranges: PgmapRange[] = [];
+  const frame = BigInt(FRAME_BYTES);
+  for (let i = 0; i < count; i++) {
+    const start = view.getBigUint64(i * 16, true);
+    const end = view.getBigUint64(i * 16 + 8, true) + 1n;
+    if (start >= end || end > PHYSICAL_END || start % frame !== 0n || end % frame !== 0n) {
+      return `its range ${i} is ${hex(start)} to ${hex(end - 1n)}, expected whole pages below ${hex(PHYSICAL_END)}`;
+    }
+    const range = { start: Number(start / frame), end: Number(end / frame) };
+    if (meets(range, ranges)) return `its range ${i} meets another of its own`;
+    ranges.push(range);
+  }
+  return ranges;
+}
+
+/**
+ * The altmap of a pgmap of one range (memremap_pages takes no other): its pages are the range's first. Its base is that of the
+ * subsection where the range starts.
+ */
+function readAltmap(
+  view: DataView,
+  { altmap }: PgmapLayout,
+  [range, ...others]: readonly PgmapRange[],
+): AltmapRecord | string {
+  const words = Array.from({ length: ALTMAP_WORDS }, (_, i) => view.getBigUint64(altmap + i * 8, true));
+  const [basePfn = 0, endPfn = 0, reserve = 0, free = 0, align = 0, alloc = 0] = words.map(Number);
+  const { start, end } = range!;
+  const fits =
+    others.length === 0 &&
+    basePfn <= start &&
+    start - basePfn < PAGES_PER_SUBSECTION &&
+    endPfn < PFN_LIMIT &&
+    reserve + free <= end - start &&
+    align + alloc <= free;
+  return fits
+    ? { basePfn, endPfn, reserve, free, align, alloc }
+    : `its altmap has the words ${words.map(hex).join(", ")}, expected pages of its one range`;
+}
+
+function meeting({ ranges }: PgmapRecord, taken: readonly PgmapRecord[]): string | null {
+  const other = taken.find((pgmap) => ranges.some((range) => meets(range, pgmap.ranges)));
+  return other === undefined ? null : `its ranges meet those of the pgmap at ${hex(other.address)}`;
+}
+
+function meets({ start, end }: PgmapRange, ranges: readonly PgmapRange[]): boolean {
+  return ranges.some((range) => start < range.end && range.start < end);
+}

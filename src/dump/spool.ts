@@ -1,0 +1,155 @@
+import { closeSync, openSync, unlinkSync, write } from "node:fs";
+import { statfs } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { VmemmapError } from "../errors.js";
+import { BadPacking } from "./bad-packing.js";
+import type { RandomAccessFile } from "./file.js";
+import { nodeFileOf, unreadable } from "./node-file.js";
+import { badDump, unsupportedDump } from "./structure.js";
+import { type Packing, unpack } from "./unpack-stream.js";
+import { ZSTD_HEADER_BYTES, zstdFrame } from "./zstd-frame.js";
+
+/** Bytes left free on the disk for whoever else needs it. */
+const SPARE_BYTES = 64 << 20;
+/** Bytes written between two looks at the room that is left. */
+const LOOK_BYTES = 64 << 20;
+
+/** How far unpacking is. */
+export interface SpoolProgress {
+  /** Packed bytes read, of how many. */
+  readonly bytesRead: number;
+  readonly bytesToRead: number;
+  readonly bytesWritten: number;
+}
+
+export interface SpoolOptions {
+  readonly signal?: AbortSignal;
+  /**
+   * Where to put the temporary file.
+   *
+   * @default os.tmpdir(), which honours TMPDIR
+   */
+  readonly directory?: string;
+  /**
+   * Called before the first byte is written.
+   *
+   * @param expectedBytes what the first frame says it unpacks to; null if it does not say
+   */
+  readonly onStart?: (path: string, expectedBytes: number | null) => void;
+  /** Called after every piece of some 100 KiB. */
+  readonly onProgress?: (progress: SpoolProgress) => void;
+}
+
+/**
+ * Unpack a file to a temporary one, of which nothing is left behind: its name is gone before the first byte is written, and its
+ * bytes with `close()`, an error, an abort, or the end of the process.
+ *
+ * @throws VmemmapError "no-space"; "bad-dump": damaged or truncated; "unsupported-dump": a zstd window that is too large;
+ * "unreadable"; whatever `signal` was aborted with
+ */
+export async function spool(
+  file: RandomAccessFile,
+  packing: Packing,
+  options: SpoolOptions = {},
+): Promise<RandomAccessFile> {
+  const directory = options.directory ?? tmpdir();
+  const expected = packing === "zstd" ? await contentSize(file) : null;
+  await checkRoom(directory, expected ?? 0, `${file.name} unpacks to ${expected ?? 0} bytes`);
+  const path = join(directory, `vmemmap-${process.pid}-${crypto.randomUUID()}`);
+  options.onStart?.(path, expected);
+  const fd = openTemporary(path);
+  try {
+    const size = await pour(file, packing, fd, directory, options);
+    return nodeFileOf(fd, `${file.name} (unpacked)`, size);
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+/** Bytes that the first frame of a zstd stream unpacks to. */
+async function contentSize(file: RandomAccessFile): Promise<number | null> {
+  const bytes = new Uint8Array(Math.min(ZSTD_HEADER_BYTES, file.size));
+  await file.readInto(bytes, 0);
+  return zstdFrame(bytes)?.contentSize ?? null;
+}
+
+/** A file without a name, for this process alone. */
+function openTemporary(path: string): number {
+  try {
+    const fd = openSync(path, "wx+", 0o600);
+    unlinkSync(path);
+    return fd;
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+/** Unpack all of `file` into `fd`; answers the bytes written. */
+async function pour(
+  file: RandomAccessFile,
+  packing: Packing,
+  fd: number,
+  directory: string,
+  { signal, onProgress }: SpoolOptions,
+): Promise<number> {
+  let bytesRead = 0;
+  let bytesWritten = 0;
+  let lookAt = LOOK_BYTES;
+  const counted = (bytes: number): void => void (bytesRead = bytes);
+  try {
+    for await (const piece of unpack(file, packing, counted)) {
+      signal?.throwIfAborted();
+      await writeAll(fd, piece, bytesWritten, directory);
+      bytesWritten += piece.length;
+      onProgress?.({ bytesRead, bytesToRead: file.size, bytesWritten });
+      if (bytesWritten < lookAt) continue;
+      lookAt += LOOK_BYTES;
+      await checkRoom(directory, 0, `${file.name} is unpacked to ${bytesWritten} bytes so far`);
+    }
+  } catch (error) {
+    if (!(error instanceof BadPacking)) throw error;
+    if (error.unsupported) throw unsupportedDump(file, error.message);
+    throw badDump(
+      file,
+      bytesRead,
+      `expected a whole ${packing} stream; before this offset it is ${error.message}`,
+      error,
+    );
+  }
+  return bytesWritten;
+}
+
+const writeAt = promisify(write);
+
+async function writeAll(fd: number, bytes: Uint8Array, position: number, directory: string): Promise<void> {
+  for (let at = 0; at < bytes.length;) {
+    try {
+      at += (await writeAt(fd, bytes, at, bytes.length - at, position + at)).bytesWritten;
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? "";
+      if (!["ENOSPC", "EDQUOT", "EFBIG"].includes(code)) throw unreadable(directory, error);
+      throw noSpace(`the host has no room for more than ${position + at} bytes in ${directory} (${code})`, error);
+    }
+  }
+}
+
+async function checkRoom(directory: string, needed: number, why: string): Promise<void> {
+  let free: number;
+  try {
+    const { bavail, bsize } = await statfs(directory);
+    free = bavail * bsize;
+  } catch (error) {
+    throw unreadable(directory, error);
+  }
+  if (free < needed + SPARE_BYTES)
+    throw noSpace(`${why}, and ${directory} has room for ${free} (${SPARE_BYTES} are kept free)`);
+}
+
+function noSpace(why: string, cause?: unknown): VmemmapError {
+  return new VmemmapError("no-space", `${why}; set TMPDIR to a folder with more room, or unpack the dump yourself`, {
+    cause,
+  });
+}

@@ -1,0 +1,56 @@
+/** Dumps of real machines, where this host has them. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { ZSTDDecoder } from "zstddec";
+
+const folder = process.env["VMEMMAP_VMCORES"] ?? fileURLToPath(new URL("../../../shared/vmcores", import.meta.url));
+
+export const haveRealDumps = existsSync(folder);
+
+/** Paths in the folder of dumps whose names match. */
+export function realDumps(pattern: RegExp): string[] {
+  if (!haveRealDumps) return [];
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((path) => pattern.test(path))
+    .sort();
+}
+
+export function readReal(path: string): Uint8Array {
+  return new Uint8Array(readFileSync(`${folder}/${path}`));
+}
+
+/** The frames of an ELF core that is packed by zstd: the truth that other forms of the same dump are held against. */
+export async function elfFrames(path: string): Promise<Map<number, Uint8Array>> {
+  const decoder = new ZSTDDecoder();
+  await decoder.init();
+  const bytes = decoder.decode(readReal(path));
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const word = (at: number) => Number(view.getBigUint64(at, true));
+  const frames = new Map<number, Uint8Array>();
+  for (let i = 0; i < view.getUint16(56, true); i++) {
+    const header = word(32) + i * view.getUint16(54, true);
+    if (view.getUint32(header, true) !== 1) continue;
+    const [offset, address, size] = [word(header + 8), word(header + 24), word(header + 32)];
+    for (let at = 0; at < size; at += 4096)
+      frames.set((address + at) / 4096, bytes.subarray(offset + at, offset + at + 4096));
+  }
+  return frames;
+}
+
+/** A file out of makedumpfile's flattened form, as its records say: offset, size and bytes, numbers big-endian. */
+export function unflatten(flat: Uint8Array): Uint8Array {
+  const view = new DataView(flat.buffer, flat.byteOffset, flat.length);
+  const records: { offset: number; bytes: Uint8Array }[] = [];
+  let length = 0;
+  for (let at = 4096; ;) {
+    const offset = Number(view.getBigInt64(at));
+    const size = Number(view.getBigInt64(at + 8));
+    if (offset < 0) break;
+    records.push({ offset, bytes: flat.subarray(at + 16, at + 16 + size) });
+    length = Math.max(length, offset + size);
+    at += 16 + size;
+  }
+  const file = new Uint8Array(length);
+  for (const { offset, bytes } of records) file.set(bytes, offset);
+  return file;
+}
