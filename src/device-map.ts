@@ -234,12 +234,7 @@ export abstract class DeviceMap<B extends ArrayBufferLike = ArrayBuffer> extends
     };
   }
 
-  /**
-   * Pages whose slots a dump left out, by rising PFN, in ranges that do not meet: their slots read as zero, and nothing is known of them.
-   *
-   * @internal
-   */
-  filtered: readonly PfnRange[] = [];
+  abstract readonly filtered: readonly PfnRange[];
 
   /**
    * Count pages and folios by what they are used for, or by what their words say. By kind that runs at the speed of reading the slots.

@@ -17,6 +17,10 @@ function distance(a: string, b: string): number {
   return row[b.length]!;
 }
 
+function lengths(a: string, b: string): number {
+  return Math.abs(a.length - b.length);
+}
+
 /** The known name nearest to a strange one, undefined where none is near. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   // Longer than any name and its slips: not worth the time.
@@ -25,7 +29,7 @@ export function nearest(name: string, known: readonly string[]): string | undefi
   const scored = known
     .map((candidate) => ({ candidate, score: distance(strange, candidate.toLowerCase()) }))
     .filter(({ candidate, score }) => score <= Math.max(1, Math.floor(Math.min(candidate.length, name.length) / 3)))
-    .sort((a, b) => a.score - b.score);
+    .sort((a, b) => a.score - b.score || lengths(a.candidate, name) - lengths(b.candidate, name));
   const begun = strange.length >= 2 ? known.find((candidate) => candidate.startsWith(strange)) : undefined;
   return scored[0]?.candidate ?? begun;
 }

@@ -2,6 +2,7 @@
 import { forSlots } from "./batch.js";
 import { stretchesOf } from "./census.js";
 import { type Core, INVALID, stagingPlaces } from "./engine/core.js";
+import { isFiltered } from "./filtered.js";
 import { PAGE_KINDS, type UsageKind } from "./kinds.js";
 import { checkOut, isRange, sourceLength } from "./lists.js";
 import type { PfnRange, PfnSource } from "./types.js";
@@ -45,16 +46,4 @@ export function usageKindOf(core: Core, pfn: number, slot: number, filtered: rea
   if (isFiltered(filtered, pfn)) return "filtered";
   const kind = core.exports.page_kind(slot) >>> 0;
   return kind === INVALID ? null : PAGE_KINDS[kind]!;
-}
-
-/** Whether a PFN is in one of these ranges, which come by rising start and do not meet. */
-function isFiltered(filtered: readonly PfnRange[], pfn: number): boolean {
-  let low = 0;
-  for (let high = filtered.length; low < high;) {
-    const middle = (low + high) >>> 1;
-    if (filtered[middle]!.start > pfn) high = middle;
-    else low = middle + 1;
-  }
-  const last = filtered[low - 1];
-  return last !== undefined && pfn < last.start + last.count;
 }

@@ -1,5 +1,5 @@
 /** One run of the command line, wherever its streams lead. */
-import { readFileSync } from "node:fs";
+import { packageVersion } from "../../bench/package.js";
 import { VmemmapError } from "../errors.js";
 import { parseArguments } from "./arguments.js";
 import type { Command } from "./command.js";
@@ -17,11 +17,6 @@ const BENCH = {
 };
 
 const names: readonly string[] = [...Object.keys(commands), BENCH.name];
-
-function version(): string {
-  const manifest = new URL("../../../package.json", import.meta.url);
-  return (JSON.parse(readFileSync(manifest, "utf8")) as { version: string }).version;
-}
 
 /** Runs `vmemmap` with these arguments; the exit code. */
 export async function run(argv: readonly string[], host: Host): Promise<number> {
@@ -41,7 +36,7 @@ async function dispatch(name: string, argv: readonly string[], host: Host): Prom
     return 0;
   }
   if (name === "--version") {
-    await host.stdout.write(`${version()}\n`);
+    await host.stdout.write(`${packageVersion()}\n`);
     return 0;
   }
   if (name === BENCH.name) {

@@ -1,0 +1,210 @@
+/** Everything about one page. */
+import { SLOTS_PER_VMEMMAP_PAGE } from "./aliases.js";
+import { VmemmapError } from "./errors.js";
+import type { UsageKind } from "./kinds.js";
+import type { BitField, Profile } from "./profile/index.js";
+import { PAGE_BYTES, SLOT_BYTES } from "./sections.js";
+import type { PageKind } from "./select.js";
+import { slotFields, type SlotField } from "./slot-fields.js";
+import type { Vmemmap } from "./vmemmap.js";
+
+/** What a folio of several pages has of its own; null where its kernel has no such field. */
+export interface FolioReport {
+  /** PFN of its head. */
+  readonly pfn: number;
+  readonly order: number;
+  readonly nrPages: number;
+  readonly refcount: number;
+  readonly mapcount: number;
+  readonly largeMapcount: number | null;
+  readonly entireMapcount: number;
+  readonly nrPagesMapped: number | null;
+  readonly pincount: number | null;
+  readonly maybeMappedShared: boolean;
+  /** Names of the flags in the head's word. */
+  readonly flagNames: readonly string[];
+  /** Names of the folio's flags in its page 1. */
+  readonly secondFlagNames: readonly string[];
+}
+
+export interface PgmapReport {
+  /** The word that names it. */
+  readonly address: bigint;
+  /** enum memory_type, null where no pgmap is known at this address. */
+  readonly type: string | null;
+  /** PFNs, end exclusive. */
+  readonly ranges: readonly (readonly [start: number, end: number])[];
+}
+
+/** The frame of a slot that shows elsewhere too (HVO, device-dax). */
+export interface AliasReport {
+  /** The slot shows a frame that is another page's. */
+  readonly isAlias: boolean;
+  /** First PFN of the vmemmap page whose own frame it is; null where it is no page's own. */
+  readonly home: number | null;
+  /** How many pages of the vmemmap show it. */
+  readonly pages: number;
+}
+
+export interface PageReport {
+  readonly pfn: number;
+  readonly physical: bigint;
+  /** Address of its struct page. */
+  readonly page: bigint;
+  /** Null where its word leads nowhere. */
+  readonly kind: UsageKind | null;
+  readonly compound: PageKind | null;
+  readonly head: number | null;
+  readonly order: number | null;
+  readonly refcount: number;
+  readonly mapcount: number | null;
+  readonly mapcountRaw: number;
+  readonly type: string | null;
+  readonly zone: number;
+  readonly zoneName: string | null;
+  readonly node: number;
+  readonly lastCpupid: number | null;
+  readonly lruGen: number | null;
+  readonly lruRefs: number | null;
+  readonly flags: bigint;
+  /** Of the page's own flags. Bits that page 1 has for its folio, the order's among them, are the folio's. */
+  readonly flagNames: readonly string[];
+  readonly mapping: bigint;
+  readonly index: bigint;
+  readonly private: bigint;
+  readonly memcg: bigint;
+  readonly pgmap: PgmapReport | null;
+  readonly alias: AliasReport | null;
+  /** The dump left its slot out: all that is read as zero here is not known. */
+  readonly filtered: boolean;
+  /** Null for a single page. */
+  readonly folio: FolioReport | null;
+  readonly fields: readonly SlotField[];
+  /** The 64 bytes. */
+  readonly bytes: Uint8Array;
+}
+
+/** @throws VmemmapError "pfn-absent" */
+export function pageReport(map: Vmemmap, pfn: number): PageReport {
+  const bytes = new Uint8Array(SLOT_BYTES);
+  map.readSlots(pfn, bytes);
+  const view = new DataView(bytes.buffer);
+  const word = (offset: number): bigint => view.getBigUint64(offset, true);
+  const head = unlessAstray(() => map.compoundHead(pfn));
+  const compound = head === null ? null : head !== pfn ? "tail" : map.pageHead(pfn) ? "head" : "single";
+  const { profile } = map;
+  const flags = word(0);
+  const zone = map.pageZone(pfn);
+  const type = map.pageType(pfn);
+  const alias = aliasReport(map, pfn);
+  const kind = head === null ? null : map.usageKind(pfn);
+  const pgmap = head === null ? null : pgmapReport(map, pfn);
+  // An alias shows the bytes of another page.
+  const index = head === null || (alias?.isAlias ?? false) ? 0 : pfn - head;
+  return {
+    pfn,
+    physical: BigInt(pfn) * BigInt(PAGE_BYTES),
+    page: map.pageAddress(pfn),
+    kind,
+    compound,
+    head,
+    order: head === null ? null : map.folioOrder(pfn),
+    refcount: map.pageRefCount(pfn),
+    mapcount: head === null ? null : map.pageMapcount(pfn),
+    mapcountRaw: view.getInt32(48, true),
+    type,
+    zone,
+    zoneName: profile.zones[zone] ?? null,
+    node: map.pageNode(pfn),
+    lastCpupid: fieldOf(flags, profile.lastCpupid),
+    lruGen: fieldOf(flags, profile.lruGen),
+    lruRefs: fieldOf(flags, profile.lruRefs),
+    flags,
+    flagNames: index === 1 ? flagsOfPage1(profile, map.flagNames(pfn)) : map.flagNames(pfn),
+    mapping: word(24),
+    index: word(32),
+    private: word(40),
+    memcg: word(56),
+    pgmap,
+    alias,
+    filtered: kind === "filtered",
+    folio: compound === "head" || compound === "tail" ? folioReport(map, pfn) : null,
+    fields: slotFields(profile, bytes, {
+      isTagged: (bytes[8]! & 1) === 1,
+      isDevice: pgmap !== null,
+      isBuddy: type === "buddy",
+      isTyped: type !== null,
+      index,
+    }),
+    bytes,
+  };
+}
+
+function unlessAstray<T>(ask: () => T): T | null {
+  try {
+    return ask();
+  } catch (error) {
+    if (error instanceof VmemmapError && error.code === "bad-head") return null;
+    throw error;
+  }
+}
+
+function fieldOf(flags: bigint, { shift, width }: BitField): number | null {
+  return width === 0 ? null : Number(BigInt.asUintN(width, flags >> BigInt(shift)));
+}
+
+/** Null too for an altmap's own pages, whose word is their own list head. */
+function pgmapReport(map: Vmemmap, pfn: number): PgmapReport | null {
+  const address = map.pagePgmapWord(pfn);
+  if (address === null || address === 0n || address === map.pageAddress(pfn) + 8n) return null;
+  return {
+    address,
+    type: map.memoryType(pfn),
+    ranges: map.pagePgmap(pfn)?.ranges.map(({ start, end }) => [start, end] as const) ?? [],
+  };
+}
+
+function aliasReport(map: Vmemmap, pfn: number): AliasReport | null {
+  const { pfns, frames, home } = map.aliases;
+  const at = pfns.indexOf(pfn - (pfn % SLOTS_PER_VMEMMAP_PAGE));
+  if (at < 0) return null;
+  const frame = frames[at];
+  const shown = frames.reduce((count, other) => count + Number(other === frame), 0);
+  const own = pfns.find((_, i) => frames[i] === frame && home[i] === 1);
+  return { isAlias: map.isAlias(pfn), home: own ?? null, pages: shown };
+}
+
+function folioReport(map: Vmemmap, pfn: number): FolioReport {
+  const folio = map.folio(pfn);
+  const { folio: layout } = map.profile;
+  return {
+    pfn: folio.pfn,
+    order: folio.order,
+    nrPages: folio.nrPages,
+    refcount: folio.refcount,
+    mapcount: folio.mapcount,
+    largeMapcount: layout.largeMapcount === null ? null : folio.largeMapcount,
+    entireMapcount: folio.entireMapcount,
+    nrPagesMapped: layout.nrPagesMapped === null ? null : folio.nrPagesMapped,
+    pincount: layout.pincount === null || folio.order < layout.pincountMinOrder ? null : folio.pincount,
+    maybeMappedShared: folio.maybeMappedShared,
+    flagNames: map.flagNames(folio.pfn),
+    secondFlagNames: secondFlags(map.profile).filter((name) => map.testFlag(folio.pfn, name)),
+  };
+}
+
+const PAGE_1 = SLOT_BYTES;
+
+/** What is left of the names of flags in page 1 of a folio: from 6.6 on its low byte is the order. */
+function flagsOfPage1(profile: Profile, names: readonly string[]): string[] {
+  const second = new Set(secondFlags(profile).map((name) => profile.flags[name]!.bit));
+  const firstOwn = profile.folio.order === PAGE_1 ? 8 : 0;
+  return names.filter((name) => {
+    const { bit } = profile.flags[name]!;
+    return bit >= firstOwn && !second.has(bit);
+  });
+}
+
+function secondFlags({ flags }: Profile): string[] {
+  return Object.keys(flags).filter((name) => flags[name]!.policy === "second");
+}
