@@ -4,9 +4,9 @@
 // does not: so of tails no slot is read that the index knows, nor any of a block inside a large folio. Free blocks are told by where the
 // last one ends, since a pass begins where none reaches over. Blocks that do not fit that picture are gone through page by page.
 
+import { KNOWN } from "../block_byte";
 import { PageTail, plain_distance, tagged_distance } from "../compound";
 import {
-  ASK,
   BLOCK_PAGES,
   BLOCK_SHIFT,
   block_order,
@@ -125,7 +125,7 @@ function note_indexed_heads(slot: u32, byte: u32): void {
 function note_block(slot: u32): bool {
   if (has_index()) {
     const byte: u32 = load<u8>(block_order(slot));
-    if (byte != ASK) {
+    if ((byte & KNOWN) != 0) {
       note_indexed_heads(slot, byte);
       return true;
     }

@@ -1,9 +1,9 @@
 // How many pages and folios there are of each zone, node, order, pgmap or flag, by what each page's own words say, or its head's. A folio
 // is counted where the page is no tail. Two u32 each, at `dst`: a run of pages that say the same is added at once.
 
+import { ASK, KNOWN } from "../block_byte";
 import { PageTail, compound_head, compound_order } from "../compound";
 import {
-  ASK,
   BLOCK_PAGES,
   BLOCK_SHIFT,
   block_order,
@@ -52,7 +52,7 @@ function add(dst: u32, key: u32, pages: u32, folios: u32): void {
 /** Bits of the pages of a block that are no tails. */
 function heads_of_block(block: u32): u64 {
   const byte: u32 = has_index() ? load<u8>(block_order(block)) : ASK;
-  if (byte != ASK) {
+  if ((byte & KNOWN) != 0) {
     if (!is_one_order(byte) || order_in(byte) <= BLOCK_SHIFT) return load<u64>(block_word(block));
     return <u64>((slot_to_pfn_low(block) & (((<u32>1) << order_in(byte)) - 1)) == 0);
   }
@@ -118,7 +118,7 @@ function tally_block(tally: Tally, block: u32, from: u32, to: u32, mask: u64, ds
 @inline
 function tally_one_order(block: u32, dst: u32): bool {
   const byte: u32 = has_index() ? load<u8>(block_order(block)) : ASK;
-  if (byte == ASK || !is_one_order(byte)) return false;
+  if ((byte & KNOWN) == 0 || !is_one_order(byte)) return false;
   add(dst, order_in(byte), BLOCK_PAGES, <u32>popcnt(heads_of_block(block)));
   return true;
 }
