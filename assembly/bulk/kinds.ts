@@ -6,15 +6,7 @@
 
 import { KNOWN } from "../block_byte";
 import { PageTail, plain_distance, tagged_distance } from "../compound";
-import {
-  BLOCK_PAGES,
-  BLOCK_SHIFT,
-  block_order,
-  block_word,
-  has_index,
-  is_one_order,
-  order_in,
-} from "../head_index";
+import { BLOCK_PAGES, BLOCK_SHIFT, block_order, block_word, has_index, is_one_order, order_in } from "../head_index";
 import {
   MAX_FREE_PAGES,
   NR_KINDS,

@@ -3,15 +3,7 @@
 
 import { ASK, KNOWN } from "../block_byte";
 import { PageTail, compound_head, compound_order } from "../compound";
-import {
-  BLOCK_PAGES,
-  BLOCK_SHIFT,
-  block_order,
-  block_word,
-  has_index,
-  is_one_order,
-  order_in,
-} from "../head_index";
+import { BLOCK_PAGES, BLOCK_SHIFT, block_order, block_word, has_index, is_one_order, order_in } from "../head_index";
 import { INVALID, MAX_PGMAPS } from "../memory";
 import { page_pgmap } from "../memremap";
 import { page } from "../page";
