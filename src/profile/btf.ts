@@ -103,6 +103,8 @@ export class Btf {
   readonly #places: Uint32Array;
   readonly #strings: number;
   readonly #stringsEnd: number;
+  /** Types that were asked for: the same few, each for many members. */
+  readonly #known = new Map<string, number | null>();
 
   /**
    * @param bytes all of the section .BTF; kept, not copied
@@ -129,7 +131,7 @@ export class Btf {
    * @throws VmemmapError "bad-dump"
    */
   sizeOf(name: string): number | null {
-    const type = this.#find(name, SIZED);
+    const type = this.#sized(name);
     return type === null ? null : this.#sizeOf(type);
   }
 
@@ -140,7 +142,7 @@ export class Btf {
    * @throws VmemmapError "bad-dump": a type on the way refers to none, to itself, or leaves its struct
    */
   field(struct: string, path: string): BtfField | null {
-    const root = this.#find(struct, SIZED);
+    const root = this.#sized(struct);
     if (root === null) return null;
     let found: Found = { type: root, bit: 0, width: 0 };
     for (const name of path.split(".")) {
@@ -158,7 +160,7 @@ export class Btf {
    * @throws VmemmapError "bad-dump": a name lies outside the strings
    */
   enumerators(name: string): ReadonlyMap<string, bigint> | null {
-    const type = this.#find(name, [Kind.ENUM, Kind.ENUM64]);
+    const type = this.#find(name, ENUMS);
     if (type === null) return null;
     const wide = this.#kind(type) === Kind.ENUM64;
     const signed = this.#kindFlag(type);
@@ -256,11 +258,20 @@ export class Btf {
     return type;
   }
 
+  #sized(name: string): number | null {
+    let type = this.#known.get(name);
+    if (type === undefined) {
+      type = this.#find(name, SIZED);
+      this.#known.set(name, type);
+    }
+    return type;
+  }
+
   /** The first type of this name and of these kinds. Forward declarations define nothing, and are of another kind. */
-  #find(name: string, kinds: readonly number[]): number | null {
+  #find(name: string, kinds: number): number | null {
     const wanted = new TextEncoder().encode(name);
     for (let type = 1; type < this.#places.length; type++) {
-      if (kinds.includes(this.#kind(type)) && this.#isNamed(this.#u32(this.#place(type)), wanted)) return type;
+      if (((kinds >>> this.#kind(type)) & 1) !== 0 && this.#isNamed(this.#u32(this.#place(type)), wanted)) return type;
     }
     return null;
   }
@@ -378,7 +389,9 @@ export class Btf {
   }
 }
 
-const SIZED: readonly number[] = [Kind.STRUCT, Kind.UNION, Kind.TYPEDEF, Kind.ENUM, Kind.ENUM64];
+/** Sets of kinds that are looked for by name, a bit each. */
+const ENUMS = (1 << Kind.ENUM) | (1 << Kind.ENUM64);
+const SIZED = ENUMS | (1 << Kind.STRUCT) | (1 << Kind.UNION) | (1 << Kind.TYPEDEF);
 const WRAPPERS: readonly number[] = [Kind.TYPEDEF, Kind.VOLATILE, Kind.CONST, Kind.RESTRICT, Kind.TYPE_TAG];
 const HAS_SIZE: readonly number[] = [
   Kind.INT,
