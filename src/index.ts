@@ -18,3 +18,16 @@ export { type ImageSource, type LoadOptions, Vmemmap, type VmemmapOptions } from
 export type { Finding, FindingCode, VerifyOptions, VerifyReport } from "./verify.js";
 export type { VmemmapUsage } from "./usage.js";
 export { NOT_DEVICE, UNKNOWN_PGMAP } from "./pgmaps.js";
+export { pageReport, type FolioReport, type PageReport } from "./page-report.js";
+export {
+  arrowOf,
+  columnsOf,
+  csvOf,
+  folioRows,
+  ndjsonOf,
+  pageRows,
+  type RowBlock,
+  type RowOptions,
+  type Rows,
+  valueOf,
+} from "./rows/index.js";

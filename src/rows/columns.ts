@@ -52,17 +52,14 @@ function slotCounts({ length, firstWord, words }: PageBlock, offset: number): In
 /** A field of each page's own flags word. */
 function flagsField({ length, firstWord, words }: PageBlock, { shift, width }: BitField): Uint32Array {
   const values = new Uint32Array(length);
-  // Fields have up to 30 bits: neither half alone holds each of them.
-  const size = 2 ** width;
-  const low = 2 ** shift;
+  const mask = width >= 32 ? -1 : (1 << width) - 1;
   let from = firstWord;
   for (let i = 0; i < length; i++, from += SLOT_WORDS) {
-    values[i] =
-      shift >= 32
-        ? Math.floor(words[from + 1]! / 2 ** (shift - 32)) % size
-        : (Math.floor(words[from]! / low) +
-            (words[from + 1]! % 2 ** Math.max(0, shift + width - 32)) * 2 ** (32 - shift)) %
-          size;
+    const high = words[from + 1]!;
+    // A field may stand in both halves.
+    const bits =
+      shift >= 32 ? high >>> (shift - 32) : (words[from]! >>> shift) | (shift === 0 ? 0 : high << (32 - shift));
+    values[i] = bits & mask;
   }
   return values;
 }
@@ -166,20 +163,22 @@ function ownFlags({ flags }: Profile): Map<number, string> {
 
 function flagTexts({ length, firstWord, words, map }: PageBlock): string[] {
   const names = [...ownFlags(map.profile)].sort(([a], [b]) => a - b);
-  const known = names.reduce((mask, [bit]) => mask | (1 << bit), 0);
-  const texts = new Map<number, string>();
-  return Array.from({ length }, (_, i) => {
-    const flags = words[firstWord + SLOT_WORDS * i]! & known;
-    let text = texts.get(flags);
+  const bits = names.reduce((mask, [bit]) => mask | (1 << bit), 0);
+  const known = new Map<number, string>();
+  const texts: string[] = [];
+  for (let i = 0; i < length; i++) {
+    const flags = words[firstWord + SLOT_WORDS * i]! & bits;
+    let text = known.get(flags);
     if (text === undefined) {
       text = names
         .filter(([bit]) => (flags & (1 << bit)) !== 0)
         .map(([, name]) => name)
         .join("|");
-      texts.set(flags, text);
+      known.set(flags, text);
     }
-    return text;
-  });
+    texts.push(text);
+  }
+  return texts;
 }
 
 /** The words that name folios' pgmaps. An altmap's own pages have none: there, the word is the page's own list head. */
@@ -239,10 +238,11 @@ const all: readonly Column[] = [
     kind: "number",
     wide: true,
     says: "page frame number",
-    cells: ({ pages: { start }, length }) => ({
-      kind: "number",
-      values: Float64Array.from({ length }, (_, i) => start + i),
-    }),
+    cells: ({ pages: { start }, length }) => {
+      const values = new Float64Array(length);
+      for (let i = 0; i < length; i++) values[i] = start + i;
+      return { kind: "number", values };
+    },
   },
   {
     name: "phys",
@@ -334,7 +334,9 @@ const all: readonly Column[] = [
     namesOf: ({ zones }) => zones,
     cells: (block) => {
       const { zone, zones } = block.map.profile;
-      const codes = Uint8Array.from(flagsField(block, zone), (number) => (number < zones.length ? number : NO_NAME));
+      const numbers = flagsField(block, zone);
+      const codes = new Uint8Array(block.length);
+      for (let i = 0; i < codes.length; i++) codes[i] = numbers[i]! < zones.length ? numbers[i]! : NO_NAME;
       return { kind: "name", codes, names: zones };
     },
   },
@@ -357,7 +359,9 @@ const all: readonly Column[] = [
     cells: ({ map, pages, length }) => {
       const slot = map.slotOf(pages.start);
       const { slot_is_alias } = map.core.exports;
-      return { kind: "truth", values: Uint8Array.from({ length }, (_, i) => Number(slot_is_alias(slot + i) !== 0)) };
+      const values = new Uint8Array(length);
+      for (let i = 0; i < length; i++) values[i] = Number(slot_is_alias(slot + i) !== 0);
+      return { kind: "truth", values };
     },
   },
   {

@@ -73,7 +73,11 @@ class Compiler {
       }
       case "not": {
         const part = this.compile(condition.part);
-        return (cells, rows) => part(cells, rows).map((match) => 1 - match);
+        return (cells, rows) => {
+          const matches = part(cells, rows);
+          for (let i = 0; i < rows; i++) matches[i]! ^= 1;
+          return matches;
+        };
       }
       case "compare":
         return this.#compare(condition.how, condition.left, condition.right);
@@ -81,7 +85,10 @@ class Compiler {
         const parts = condition.list.map((value) => this.#compare("=", condition.left, value));
         return (cells, rows) => {
           const matches = new Uint8Array(rows);
-          for (const part of parts) part(cells, rows).forEach((match, i) => (matches[i]! |= match));
+          for (const part of parts) {
+            const more = part(cells, rows);
+            for (let i = 0; i < rows; i++) matches[i]! |= more[i]!;
+          }
           return matches;
         };
       }
@@ -246,7 +253,9 @@ class Compiler {
     const wanted = how === "!=";
     return (cells, rows) => {
       const found = cells(column);
-      return Uint8Array.from({ length: rows }, (_, i) => Number(hasAnswer(found, i) === wanted));
+      const matches = new Uint8Array(rows);
+      for (let i = 0; i < rows; i++) matches[i] = Number(hasAnswer(found, i) === wanted);
+      return matches;
     };
   }
 }
