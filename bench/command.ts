@@ -1,4 +1,4 @@
-import { VmemmapError } from "../src/errors.js";
+import { VmemmapError, type VmemmapErrorCode } from "../src/errors.js";
 import { runCensus } from "./census-suite.js";
 import { runCompare } from "./compare.js";
 import { runFields } from "./fields-suite.js";
@@ -35,6 +35,9 @@ const COMMANDS: Readonly<Record<string, ((argv: readonly string[]) => Promise<vo
   compare: runCompare,
 };
 
+/** What a user can mend by another argument or another file. */
+const BAD_INPUT: readonly VmemmapErrorCode[] = ["bad-argument", "unreadable", "bad-dump", "bad-image", "unsupported-dump"];
+
 /** Runs `vmemmap bench` with these arguments and returns the exit code: 0, 1 on failure, 2 on a bad argument. */
 export async function runBenchCommand(argv: readonly string[]): Promise<number> {
   endWithReader(process.stdout);
@@ -59,6 +62,6 @@ export async function runBenchCommand(argv: readonly string[]): Promise<number> 
   } catch (error) {
     if (!(error instanceof VmemmapError)) throw error;
     process.stderr.write(`vmemmap bench: ${error.message}\n`);
-    return error.code === "bad-argument" ? 2 : 1;
+    return BAD_INPUT.includes(error.code) ? 2 : 1;
   }
 }

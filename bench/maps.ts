@@ -1,5 +1,5 @@
-import { createReadStream } from "node:fs";
 import { basename, join } from "node:path";
+import { openLive, openVmcore } from "../src/index.js";
 import { VmemmapError } from "../src/errors.js";
 import type { TailEncoding } from "../src/profile/profile.js";
 import { poolEntries } from "../src/threads/pool.js";
@@ -56,7 +56,7 @@ export async function mapSources(options: BenchOptions): Promise<MapSource[]> {
 /** The folios of a real map, from PFN 0 on: their places and orders. */
 export async function realFolios(encoding: TailEncoding): Promise<{ origin: string; folios: FolioPlace[] }> {
   const origin = REAL_MAPS[encoding];
-  const image = await loadImage(join(packageRoot(), "maps", `${origin}.vmemmap`));
+  const image = await openSource(join(packageRoot(), "maps", `${origin}.vmemmap`));
   const heads = image.listHeads();
   const folios = Array.from(heads, (slot) => ({ slot, order: image.compoundOrder(slot) }));
   const { slots } = image;
@@ -89,7 +89,7 @@ function realSource(encoding: TailEncoding, options: BenchOptions): MapSource {
     kind: "tiled",
     origin: `${name}, tiled`,
     async build() {
-      const image = await loadImage(join(packageRoot(), "maps", `${name}.vmemmap`));
+      const image = await openSource(join(packageRoot(), "maps", `${name}.vmemmap`));
       return tiled(image, encoding, options);
     },
   };
@@ -97,26 +97,20 @@ function realSource(encoding: TailEncoding, options: BenchOptions): MapSource {
 
 /** The user's own image: its kernel decides the encoding. */
 async function imageSource(file: string, wished: readonly TailEncoding[], options: BenchOptions): Promise<MapSource> {
-  const image = await loadImage(file);
+  const image = await openSource(file);
   const encoding = image.profile.tailEncoding;
   if (!wished.includes(encoding)) throw new VmemmapError("bad-argument", `--encoding: ${file} has ${encoding} words`);
   return {
     encoding,
     kind: "tiled",
-    origin: `${basename(file, ".vmemmap")}, tiled`,
+    origin: `${basename(file).replace(/\.[^.]*$/, "")}, tiled`,
     build: () => tiled(image, encoding, options),
   };
 }
 
-async function loadImage(file: string): Promise<Vmemmap> {
-  try {
-    return await Vmemmap.load(createReadStream(file));
-  } catch (error) {
-    if (error instanceof VmemmapError)
-      throw new VmemmapError(error.code, `${file}: ${error.message}`, { cause: error });
-    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
-    throw new VmemmapError("bad-argument", `${file}: can't be read`, { cause: error });
-  }
+/** A map of any source that the command line knows. */
+function openSource(source: string): Promise<Vmemmap> {
+  return source === "live" ? openLive() : openVmcore(source);
 }
 
 /** Tiles an image to the wished size, with its pgmaps where they count, and disposes of the image. */

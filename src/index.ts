@@ -3,6 +3,7 @@ export type { DaxEntry, MigrateKind, PageTotals, ZoneDeviceTotals } from "./devi
 export type { Census, CensusCount, CensusKey, CensusOptions, CensusRow } from "./census.js";
 export type { RandomAccessFile } from "./dump/file.js";
 export type { LoadProgress, LoadStage } from "./dump/load-map.js";
+export { openLive, type OpenLiveOptions } from "./dump/open-live.js";
 export { openVmcore, type OpenVmcoreOptions, type VmcoreFile } from "./dump/open-vmcore.js";
 export { VmemmapError, type VmemmapErrorCode } from "./errors.js";
 export { Folio, type PinOptions } from "./folio.js";

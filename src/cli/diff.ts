@@ -1,11 +1,10 @@
 import { diffMaps, type MapDiff } from "../diff.js";
 import { defineCommand } from "./command.js";
-import { limitOf } from "./limit.js";
+import { countWithin } from "./count.js";
 import { openSource } from "./source.js";
 import { tableText } from "./table.js";
 
-const DEFAULT_LIMIT = 20;
-const MAX_LIMIT = 1_000_000;
+const LIMIT = { min: 0, max: 1_000_000, fallback: 20 };
 
 function diffText({ pages, onlyA, onlyB, differing, fields, notCompared, kinds, first }: MapDiff): string {
   const count = { title: "pages", align: "right" } as const;
@@ -42,7 +41,7 @@ export default defineCommand({
   summary: "two maps of one machine: which pages changed, in what, and from which kind to which",
   operands: ["A", "B"],
   options: {
-    limit: { type: "string", value: "N", help: `the most pages to list (default: ${DEFAULT_LIMIT})` },
+    limit: { type: "string", value: "N", help: `the most pages to list (default: ${LIMIT.fallback})` },
   },
   details: `Compares heads, orders, kinds and the words of the struct pages. Words that hold kernel addresses are compared where both maps
 have the same vmemmap base: with KASLR, two boots have none in common. Exits with 1 if any page differs.`,
@@ -54,7 +53,7 @@ have the same vmemmap base: with KASLR, two boots have none in common. Exits wit
     },
   ],
   async run({ operands, options, host }) {
-    const limit = limitOf(options.limit, DEFAULT_LIMIT, MAX_LIMIT);
+    const limit = countWithin("--limit", options.limit, LIMIT);
     const a = await openSource({ options, host }, operands[0]!);
     const b = await openSource({ options: { part: [] }, host }, operands[1]!);
     const found = diffMaps(a, b, { limit });

@@ -8,31 +8,23 @@ import type { PfnRange } from "../types.js";
 import type { Vmemmap } from "../vmemmap.js";
 import { badUse } from "./arguments.js";
 import { defineCommand } from "./command.js";
+import { countWithin } from "./count.js";
 import { factValue } from "./facts.js";
-import { RANGE_OPTION, rangeOf } from "./range.js";
+import { pfnRangeOf, RANGE_OPTION } from "./range.js";
 import { OUTPUT_OPTION, writeTo } from "./sink.js";
 import { openSource } from "./source.js";
 
 const KEYS = ["kind", "order"] as const;
 type Key = (typeof KEYS)[number];
 
-const DEFAULT_SIDE = 1024;
-const MAX_SIDE = 8192;
-const MIN_SIDE = 16;
+/** Pixels. */
+const SIDE = { min: 16, max: 8192, fallback: 1024 };
 const NOT_SHOWN = 255;
 
 function keyOf(text: string): Key {
   const key = KEYS.find((known) => known === text);
   if (key === undefined) throw badUse(`--by: no key ${strangeName(text, KEYS)}`);
   return key;
-}
-
-function sideOf(text: string | undefined): number {
-  const side = text === undefined ? DEFAULT_SIDE : /^\d+$/.test(text) ? Number(text) : NaN;
-  if (!(side >= MIN_SIDE && side <= MAX_SIDE)) {
-    throw badUse(`--size ${JSON.stringify(text)}: expected pixels, from ${MIN_SIDE} to ${MAX_SIDE}`);
-  }
-  return side;
 }
 
 /** The pages of the sections that a range touches: holes between sections are left out, those inside not shown. */
@@ -75,7 +67,7 @@ export default defineCommand({
     size: {
       type: "string",
       value: "PIXELS",
-      help: `the square's side at most, ${MIN_SIDE} to ${MAX_SIDE} (default: ${DEFAULT_SIDE})`,
+      help: `the square's side at most, ${SIDE.min} to ${SIDE.max} (default: ${SIDE.fallback})`,
     },
     range: RANGE_OPTION,
   },
@@ -87,11 +79,12 @@ block. A cell has the colour of what most of its pages are. Sections without mem
   ],
   async run({ operands, options, host }) {
     const by = keyOf(options.by ?? "kind");
-    const side = sideOf(options.size);
+    const side = countWithin("--size", options.size, SIDE);
     if (options.output === undefined && host.stdout.isTerminal)
       throw badUse("name a file for the picture with -o FILE");
     const source = await openSource({ options, host }, operands[0]!);
-    const pages = categoriesOf(source, by, rangeOf(options.range, source));
+    const range = options.range === undefined ? undefined : pfnRangeOf(options.range, source);
+    const pages = categoriesOf(source, by, range);
     const release = factValue(source, "release");
     const name = operands[0]!.split("/").at(-1)!;
     const title = [`${name}${release === undefined ? "" : `  ${release}`}  ${sizeOf(pages.length)} by ${by}`];

@@ -5,8 +5,10 @@ import { DEFAULT_COLUMNS, folioRows, pageRows, type RowBlock, type RowOptions, t
 import { csvOf, ndjsonOf } from "../rows/text.js";
 import { badUse } from "./arguments.js";
 import type { Call, ExitCode, Options } from "./command.js";
+import { countOf } from "./count.js";
 import { strangeName } from "../nearest.js";
 import { Progress } from "./progress.js";
+import { RANGE_OPTION, rangeOf } from "./range.js";
 import { OUTPUT_OPTION, writeTo } from "./sink.js";
 import { LIVE, openSource } from "./source.js";
 
@@ -16,7 +18,7 @@ type Format = (typeof FORMATS)[number];
 export const ROW_OPTIONS = {
   columns: { type: "string", value: "a,b,…", help: `of those above, or all (default: ${DEFAULT_COLUMNS.join(",")})` },
   where: { type: "string", value: "EXPR", help: "rows that match a condition, as above" },
-  range: { type: "string", value: "A:B", help: "PFNs from A on, up to but not B; each decimal or 0x…, or left out" },
+  range: RANGE_OPTION,
   limit: { type: "string", value: "N", help: "no more than N rows" },
   format: {
     type: "string",
@@ -108,20 +110,4 @@ function formatOf(text: string | undefined, json: boolean): Format {
 function columnNames(text: string, of: RowsOf): string[] {
   if (text.trim() === "all") return columnsOf(of).map(({ name }) => name);
   return text.split(",").map((name) => name.trim());
-}
-
-function rangeOf(text: string): NonNullable<RowOptions["range"]> {
-  const parts = text.split(":");
-  if (parts.length !== 2) throw badUse(`--range: ${JSON.stringify(text)}: expected PFNs as A:B, A: or :B`);
-  const [start, end] = parts.map((part) => (part.trim() === "" ? undefined : countOf("--range", part.trim())));
-  if (start !== undefined && end !== undefined && start > end)
-    throw badUse(`--range: ${JSON.stringify(text)}: it ends before it starts`);
-  return { ...(start === undefined ? {} : { start }), ...(end === undefined ? {} : { end }) };
-}
-
-function countOf(option: string, text: string): number {
-  const value = /^(?:\d+|0[xX][0-9a-fA-F]+)$/.test(text) ? Number(text) : NaN;
-  if (!Number.isSafeInteger(value))
-    throw badUse(`${option}: ${JSON.stringify(text)} is no whole number, decimal or 0x…`);
-  return value;
 }

@@ -1,5 +1,6 @@
 /** The one way to name where a map comes from: the path of a dump, or `live`. */
-import type { LoadStage } from "../dump/load-map.js";
+import type { LoadProgress, LoadStage } from "../dump/load-map.js";
+import { openLive } from "../dump/open-live.js";
 import { openVmcore } from "../dump/open-vmcore.js";
 import type { Vmemmap } from "../vmemmap.js";
 import type { Host } from "./host.js";
@@ -11,6 +12,7 @@ export const LIVE = "live";
 /** What a stage does, and what it counts. */
 const STAGES: Readonly<Record<LoadStage, readonly [what: string, unit: string]>> = {
   open: ["opening", "files"],
+  unpack: ["unpacking", "bytes"],
   vmcoreinfo: ["looking for VMCOREINFO", "frames"],
   "page tables": ["reading page tables", "tables"],
   slots: ["reading sections", "sections"],
@@ -27,12 +29,30 @@ export async function openSource(
   name: string,
 ): Promise<Vmemmap> {
   const progress = new Progress(host);
+  const say = (text: string) => {
+    progress.clear();
+    void host.stderr.write(`${text}\n`);
+  };
+  const common = {
+    signal: host.signal,
+    onProgress: ({ stage, done, total }: LoadProgress) => {
+      const [what, unit] = STAGES[stage];
+      progress.update({ what, done, total, unit });
+    },
+  };
   try {
+    if (name === LIVE) {
+      return await openLive({
+        ...common,
+        onFallback: (reason) =>
+          say(`${reason}; the map is rebuilt from /proc/kpageflags: vmemmap info live says what is not known`),
+      });
+    }
     return await openVmcore([name, ...options.part], {
-      signal: host.signal,
-      onProgress: ({ stage, done, total }) => {
-        const [what, unit] = STAGES[stage];
-        progress.update({ what, done, total, unit });
+      ...common,
+      onUnpack: (path, expectedBytes) => {
+        const size = expectedBytes === null ? "" : ` (${expectedBytes} bytes)`;
+        say(`${name} is packed: unpacking it to ${path}${size}`);
       },
     });
   } finally {

@@ -1,10 +1,9 @@
 import { defineCommand } from "./command.js";
-import { limitOf } from "./limit.js";
+import { countWithin } from "./count.js";
 import { openSource } from "./source.js";
 import { tableText } from "./table.js";
 
-const DEFAULT_LIMIT = 20;
-const MAX_LIMIT = 5000;
+const LIMIT = { min: 0, max: 5000, fallback: 20 };
 
 export default defineCommand({
   name: "verify",
@@ -14,7 +13,7 @@ export default defineCommand({
     limit: {
       type: "string",
       value: "N",
-      help: `the most findings to list, up to ${MAX_LIMIT} (default: ${DEFAULT_LIMIT})`,
+      help: `the most findings to list, up to ${LIMIT.max} (default: ${LIMIT.fallback})`,
     },
   },
   details: `Counts how often each rule is broken, and lists the first pages that break one. Exits with 1 if any does.`,
@@ -23,7 +22,7 @@ export default defineCommand({
     { line: "vmemmap verify vmcore --limit 5000 --json", says: "up to 5000 findings, for another program" },
   ],
   async run({ operands, options, host }) {
-    const limit = limitOf(options.limit, DEFAULT_LIMIT, MAX_LIMIT);
+    const limit = countWithin("--limit", options.limit, LIMIT);
     const map = await openSource({ options, host }, operands[0]!);
     const report = map.verify({ limit });
     const broken = Object.entries(report.counts);
@@ -53,7 +52,7 @@ export default defineCommand({
         );
       }
       if (report.findings.length < total) {
-        await host.stderr.write(`${total - report.findings.length} more; --limit lists up to ${MAX_LIMIT}\n`);
+        await host.stderr.write(`${total - report.findings.length} more; --limit lists up to ${LIMIT.max}\n`);
       }
     }
     return broken.length === 0 ? 0 : 1;

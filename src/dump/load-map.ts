@@ -18,7 +18,7 @@ import { findVmemmapBase } from "./vmemmap-base.js";
 import { Vmcoreinfo } from "./vmcoreinfo.js";
 
 /** What is being done, in this order. */
-export type LoadStage = "open" | "vmcoreinfo" | "page tables" | "slots" | "check";
+export type LoadStage = "open" | "unpack" | "vmcoreinfo" | "page tables" | "slots" | "check";
 
 export interface LoadProgress {
   readonly stage: LoadStage;

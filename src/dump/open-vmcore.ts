@@ -11,9 +11,24 @@ export type VmcoreFile = string | Blob | RandomAccessFile;
 export interface OpenVmcoreOptions extends LoadMapOptions {
   /** Threads that unpack a compressed dump. @default as many as help */
   readonly threads?: number;
+  /**
+   * Called before a dump that is packed as a whole, by gzip or zstd, is unpacked to a temporary file (in Node).
+   *
+   * @param expectedBytes what it unpacks to; null where the packed file does not say
+   */
+  readonly onUnpack?: (path: string, expectedBytes: number | null) => void;
 }
 
-const OPTIONS = ["build", "headIndex", "listCapacity", "hotplugCapacity", "signal", "onProgress", "threads"];
+const OPTIONS = [
+  "build",
+  "headIndex",
+  "listCapacity",
+  "hotplugCapacity",
+  "signal",
+  "onProgress",
+  "threads",
+  "onUnpack",
+];
 const IMAGE_MAGIC = Uint8Array.of(0x89, 0x56, 0x4d, 0x4d);
 const PIECE_BYTES = 1 << 20;
 
@@ -29,7 +44,7 @@ export async function openVmcore(
   options: OpenVmcoreOptions = {},
 ): Promise<Vmemmap> {
   checkKeys(options, OPTIONS, "openVmcore");
-  const { threads, ...mapOptions } = options;
+  const { threads, onUnpack, ...mapOptions } = options;
   const { signal, onProgress } = options;
   const given: readonly VmcoreFile[] = isList(source) ? source : [source];
   if (given.length === 0) throw new VmemmapError("bad-argument", "openVmcore: expected a file, got an empty list");
@@ -41,7 +56,16 @@ export async function openVmcore(
       return await Vmemmap.load(piecesOf(files[0]!, signal), imageOptions(mapOptions));
     }
     const [{ openDumpFile }, { loadMap }] = await Promise.all([import("./open-file.js"), import("./load-map.js")]);
-    const dump = await openDumpFile(files, { ...(signal && { signal }), ...(threads !== undefined && { threads }) });
+    const dump = await openDumpFile(files, {
+      ...(signal && { signal }),
+      ...(threads !== undefined && { threads }),
+      spool: {
+        ...(onUnpack && { onStart: onUnpack }),
+        onProgress: ({ bytesRead, bytesToRead }) => {
+          onProgress?.({ stage: "unpack", done: bytesRead, total: bytesToRead });
+        },
+      },
+    });
     try {
       return await loadMap(dump, mapOptions);
     } finally {

@@ -155,18 +155,18 @@ test("help goes to stdout", async () => {
 
 test.each([
   [["--slots", "17"], "vmemmap bench: --slots: 17 is not within 64Ki to 60Mi\n"],
-  [["--map", "no-such.vmemmap"], "vmemmap bench: no-such.vmemmap: can't be read\n"],
+  [["--map", "no-such.vmemmap"], "vmemmap bench: no-such.vmemmap: no such file (ENOENT)\n"],
   [["--plot", "no-such-folder/a.svg"], "vmemmap bench: --plot: no-such-folder/a.svg can't be written\n"],
   [["pgmap", "--plot", "no-such-folder/a.svg"], "vmemmap bench: --plot: no-such-folder/a.svg can't be written\n"],
-  [["--map", "."], "vmemmap bench: .: can't be read\n"],
+  [["--map", "."], "vmemmap bench: .: a directory; give the dump's file in it\n"],
 ])("refuses %j with one line and exit code 2", async (argv, message) => {
   expect(await runBenchCommand(argv)).toBe(2);
   expect([stdout, stderr]).toEqual(["", message]);
 });
 
-test("a file that is no image is named, exit code 1", async () => {
-  expect(await runBenchCommand(["--map", "package.json"])).toBe(1);
-  expect(stderr).toMatch(/^vmemmap bench: package\.json: .*\n$/);
+test("a file that is no map of any kind is named", async () => {
+  expect(await runBenchCommand(["--map", "package.json"])).toBe(2);
+  expect(stderr).toMatch(/^vmemmap bench: package\.json, offset 0: .*\n$/);
 });
 
 test("a map with a word that leads nowhere is refused: the slow loop would be measured", async () => {

@@ -3,7 +3,7 @@ import { accessSync, constants, mkdirSync, mkdtempSync, rmSync, writeFileSync } 
 import { tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { reconstructLive } from "../../src/dump/live/open-live.js";
+import { reconstructLive } from "../../src/dump/live/rebuild.js";
 import { Vmemmap, VmemmapError } from "../../src/index.js";
 import { loadTruth, mapNames, openMap, type Truth } from "../truth.js";
 

@@ -5,10 +5,15 @@ import { join } from "node:path";
 import { decode } from "fast-png";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Census } from "../../../src/index.js";
-import { mapPath, runCli } from "./run-cli.js";
+import { mapPath, runCli as runRaw } from "./run.js";
 
 const MAP = mapPath("linux-7.3.4-hvo");
 const STALE = mapPath("linux-6.18.15-hvo-partial-section");
+
+async function runCli(argv: readonly string[]) {
+  const { code, stdout, stderr } = await runRaw(argv);
+  return { code, stdout: stdout.toString(), bytes: stdout, stderr };
+}
 
 let folder: string;
 beforeAll(() => {
@@ -130,12 +135,9 @@ describe("bad input", () => {
     ],
     [
       ["verify", MAP, "--limit", "-1"],
-      'vmemmap verify: --limit "-1": expected a number from 0 to 5000\nvmemmap help verify says more\n',
+      'vmemmap verify: --limit: "-1" is no whole number, decimal or 0x…\nvmemmap help verify says more\n',
     ],
-    [
-      ["map", MAP, "--size", "7"],
-      'vmemmap map: --size "7": expected pixels, from 16 to 8192\nvmemmap help map says more\n',
-    ],
+    [["map", MAP, "--size", "7"], "vmemmap map: --size: 7 is not among 16 to 8192\nvmemmap help map says more\n"],
     [["diff", MAP], "vmemmap diff: B is missing\nvmemmap help diff says more\n"],
     [["censsu", MAP], 'vmemmap: no command "censsu"; did you mean census?\nvmemmap help says more\n'],
   ])("%j is refused with a sentence", async (argv, message) => {

@@ -5,6 +5,7 @@ import { PAGES_PER_SECTION, type Section } from "../../sections.js";
 import type { Build } from "../../types.js";
 import { Vmemmap } from "../../vmemmap.js";
 import { type Fact, factRecord } from "../fact.js";
+import type { LoadProgress } from "../load-map.js";
 import { KpageFile } from "./kpage-file.js";
 import { describeMachine, optional } from "./machine.js";
 import { Reconstruction } from "./reconstruct.js";
@@ -14,8 +15,8 @@ export interface LiveOptions {
   readonly build?: Build;
   readonly headIndex?: boolean;
   readonly signal?: AbortSignal;
-  /** Called for each section that is read; counts are of pages. */
-  readonly onProgress?: (progress: { readonly stage: string; readonly done: number; readonly total: number }) => void;
+  /** Called for each section that is read. */
+  readonly onProgress?: (progress: LoadProgress) => void;
   /** Where the kernel's files are. @default /proc and /sys */
   readonly proc?: string;
   readonly sys?: string;
@@ -78,7 +79,7 @@ export async function reconstructLive(options: LiveOptions = {}): Promise<Vmemma
         counts: counts.readSection(number),
         cgroups: cgroups?.readSection(number) ?? none,
       });
-      onProgress?.({ stage: "reading /proc/kpage*", done: (i + 1) * PAGES_PER_SECTION, total });
+      onProgress?.({ stage: "slots", done: i + 1, total: machine.sections.length });
       await new Promise(setImmediate);
     }
     const { torn, fakeHeads, silent } = making.finish();
