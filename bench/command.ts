@@ -36,7 +36,13 @@ const COMMANDS: Readonly<Record<string, ((argv: readonly string[]) => Promise<vo
 };
 
 /** What a user can mend by another argument or another file. */
-const BAD_INPUT: readonly VmemmapErrorCode[] = ["bad-argument", "unreadable", "bad-dump", "bad-image", "unsupported-dump"];
+const BAD_INPUT: readonly VmemmapErrorCode[] = [
+  "bad-argument",
+  "unreadable",
+  "bad-dump",
+  "bad-image",
+  "unsupported-dump",
+];
 
 /** Runs `vmemmap bench` with these arguments and returns the exit code: 0, 1 on failure, 2 on a bad argument. */
 export async function runBenchCommand(argv: readonly string[]): Promise<number> {

@@ -48,7 +48,7 @@ have the same vmemmap base: with KASLR, two boots have none in common. Exits wit
   examples: [
     { line: "vmemmap diff before.vmemmap after.vmemmap", says: "what a workload did to memory" },
     {
-      line: "vmemmap diff vmcore vmcore.vmemmap",
+      line: "vmemmap diff vmcore small.vmemmap",
       says: "whether an image is the dump's map: no difference, exit code 0",
     },
   ],

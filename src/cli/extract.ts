@@ -11,8 +11,8 @@ export default defineCommand({
   details: `The image holds every struct page, the sections, the device page maps, the kernel's layout and where each fact came from.
 It holds no page's content; but words of struct pages are the kernel's, addresses among them. Every command reads it as a SOURCE.`,
   examples: [
-    { line: "vmemmap extract vmcore -o vmcore.vmemmap", says: "the map of a dump of gigabytes in some megabytes" },
-    { line: "vmemmap census vmcore.vmemmap", says: "and what it says" },
+    { line: "vmemmap extract vmcore -o small.vmemmap", says: "the map of a dump of gigabytes in some megabytes" },
+    { line: "vmemmap census small.vmemmap", says: "and what it says" },
   ],
   async run({ operands, options, host }) {
     if (options.output === undefined && host.stdout.isTerminal) {
