@@ -12,6 +12,7 @@ import { KernelMemory, pageTablesOf } from "./kernel-memory.js";
 import { profileOf } from "./kernel-profile.js";
 import { checkKernel, physmemBits } from "./limits.js";
 import { type Dump, FRAME_BYTES, FrameState, type PhysicalMemory } from "./memory.js";
+import { pageOffsetFacts } from "./page-offset.js";
 import { findPgmaps } from "./pgmaps.js";
 import { findSections, readSectionTable, VMEMMAP_PAGES_PER_SECTION } from "./sections.js";
 import { findVmemmapBase } from "./vmemmap-base.js";
@@ -84,6 +85,7 @@ export async function loadMap(dump: Dump, options: LoadMapOptions = {}): Promise
       ...infoFacts,
       ...kernelFacts(info, kernel, bits),
       ...found.facts,
+      ...(await pageOffsetFacts(kernel, info)),
       ...sectionFacts,
       ...absent.facts,
       ...kernelProfile.facts,

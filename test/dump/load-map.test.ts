@@ -98,6 +98,19 @@ describe("a synthetic kernel's map comes back whole", () => {
   });
 });
 
+describe("the direct map's base", () => {
+  it.each([0xffff888000000000n, 0xffff8ba040000000n])("is where mem_section's roots say, %s", async (directMap) => {
+    const opened = await expectSame(richMap(), { directMap });
+    expect(factOf(opened, "pageOffsetBase")).toEqual([
+      {
+        name: "pageOffsetBase",
+        value: `0x${directMap.toString(16)}`,
+        from: "SYMBOL(mem_section) less its physical address",
+      },
+    ]);
+  });
+});
+
 describe("the vmemmap's base", () => {
   const other = 0xffffeaae40000000n;
   it.each<[string, KernelShape, string]>([

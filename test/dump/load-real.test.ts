@@ -53,6 +53,14 @@ describe.each(mapNames)("%s", (name) => {
     const where = ({ pgmaps }: Vmemmap) =>
       pgmaps.map(({ address, type, ranges, altmap }) => ({ address, type, ranges, altmap }));
     expect(where(map)).toEqual(where(known));
+    // Its pgmaps are objects in the direct map, of memory that the machine has.
+    const [told] = (map.provenance["facts"] as { name: string; value: string }[]).filter(
+      (fact) => fact.name === "pageOffsetBase",
+    );
+    for (const { address } of map.pgmaps) {
+      const physical = address - BigInt(told!.value);
+      expect(physical >= 0n && map.pfnValid(Number(physical >> 12n)), `pgmap at physical ${physical}`).toBe(true);
+    }
   });
 
   here("has its base by each way that it has one", async () => {
