@@ -59,8 +59,8 @@ async function readMap(folder, name) {
   checkSlots(map, array);
   checkPgmaps(pgmaps, facts.pgmaps);
   const provenance = {
+    ...map.provenance,
     name,
-    kernel: facts.kernel_release,
     package: facts.debian_package_version,
     cmdline: facts.cmdline,
     pagingLevels: facts.five_level_paging ? 5 : 4,

@@ -89,6 +89,16 @@ function pgmapsText(pgmaps: readonly PgmapRecord[]): string {
   );
 }
 
+/** What the dump's own header says. */
+function containerOf({ provenance }: Vmemmap): string[][] {
+  const { format, details } = provenance;
+  const told = typeof details === "object" && details !== null ? Object.entries(details) : [];
+  return [
+    ...(typeof format === "string" ? [["format", format]] : []),
+    ...told.map(([name, value]) => [name, String(value)]),
+  ];
+}
+
 function infoText(map: Vmemmap, name: string): string {
   const { savedBytes } = map.vmemmapUsage();
   const filtered = map.filtered.reduce((sum, { count }) => sum + count, 0);
@@ -100,8 +110,10 @@ function infoText(map: Vmemmap, name: string): string {
     ["lookups", `head index ${map.headIndex.state}, ${map.build} build`],
   ];
   const unknown = map.provenance["unknown"];
+  const container = containerOf(map);
   const parts = [
     tableText([{ title: "map" }, { title: "" }], summary),
+    ...(container.length > 0 ? [tableText([{ title: "container" }, { title: "" }], container)] : []),
     tableText(
       [{ title: "fact" }, { title: "value" }, { title: "from" }],
       factsOf(map).map(({ name, value, from }) => [name, String(value), from]),

@@ -9,6 +9,7 @@ import {
 } from "../sections.js";
 import type { Vmemmap } from "../vmemmap.js";
 import { badUse } from "./arguments.js";
+import { factValue } from "./facts.js";
 
 export interface Place {
   readonly pfn: number;
@@ -35,18 +36,11 @@ interface Windows {
   readonly isTold: boolean;
 }
 
-/** What the dump says of its kernel, by name: a fact of its provenance. */
-function told({ provenance }: Vmemmap, name: string): unknown {
-  const { facts } = provenance;
-  const known = Array.isArray(facts) ? (facts as readonly ({ name?: unknown; value?: unknown } | null)[]) : [];
-  return known.find((fact) => fact?.name === name)?.value ?? provenance[name];
-}
-
 function windowsOf(map: Vmemmap): Windows {
   const { vmemmapBase } = map;
-  const levels = told(map, "pagingLevels") === 5 || vmemmapBase < KERNEL ? 5 : 4;
+  const levels = factValue(map, "pagingLevels") === 5 || vmemmapBase < KERNEL ? 5 : 4;
   const physmemBits = levels === 5 ? 52n : 46n;
-  const pageOffset = told(map, "pageOffsetBase");
+  const pageOffset = factValue(map, "pageOffsetBase");
   const isTold = typeof pageOffset === "string" && /^0x[0-9a-f]{1,16}$/i.test(pageOffset);
   const directMap = isTold ? BigInt(pageOffset) : levels === 5 ? DIRECT_MAP_LA57 : DIRECT_MAP;
   return {

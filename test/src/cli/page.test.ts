@@ -23,15 +23,26 @@ describe("places", () => {
     expect(pages.map(({ offset }) => offset)).toEqual([0, 0, 0, 0xabc, 8]);
   });
 
-  it("an address in the direct map is told with where that is taken to begin", async () => {
-    const [page] = await asked(MAP, "0xffff888001401abc");
+  it("an address in the direct map is told with where that begins", async () => {
+    const [page] = await asked(MAP, "0xffff8ba081401abc");
     expect(page).toMatchObject({
       pfn: 5121,
       offset: 0xabc,
-      by: "address in the direct map, which begins at 0xffff888000000000 (the default without KASLR: the dump does not tell)",
+      by: "address in the direct map, which begins at 0xffff8ba080000000",
     });
-    const [la57] = await asked(mapPath("linux-6.18.15-hvo-la57"), "0xff11000001401abc");
-    expect(la57).toMatchObject({ pfn: 5121, offset: 0xabc });
+  });
+
+  it.each([
+    [0xffffea0000000000n, "0xffff888000003004"],
+    [0xffd4000000000000n, "0xff11000000003004"],
+  ])("where nothing tells of the direct map it is where it is without KASLR, vmemmap %s", (vmemmapBase, address) => {
+    const map = new Vmemmap({ memory: [{ start: 0, end: 1024 }], vmemmapBase });
+    const begins = `${address.slice(0, -4)}0000`;
+    expect(placeOf(map, address)).toEqual({
+      pfn: 3,
+      offset: 4,
+      by: `address in the direct map, which begins at ${begins} (the default without KASLR: the dump does not tell)`,
+    });
   });
 
   it("the dump's own base of the direct map comes first", () => {
@@ -64,7 +75,7 @@ describe("places", () => {
     [
       MAP,
       "0xffffffffffffffff",
-      "0xffffffffffffffff is neither in the vmemmap, from 0xfffffb9640000000, nor in the direct map, from 0xffff888000000000 (the default without KASLR: the dump does not tell)",
+      "0xffffffffffffffff is neither in the vmemmap, from 0xfffffb9640000000, nor in the direct map, from 0xffff8ba080000000",
     ],
   ])("%s %s is refused", async (path, where, message) => {
     expect(await refusal("page", path, where)).toBe(`vmemmap page: ${message}`);
