@@ -5,6 +5,7 @@ export type { RandomAccessFile } from "./dump/file.js";
 export type { LoadProgress, LoadStage } from "./dump/load-map.js";
 export { openLive, type OpenLiveOptions } from "./dump/open-live.js";
 export { openVmcore, type OpenVmcoreOptions, type VmcoreFile } from "./dump/open-vmcore.js";
+export { DIFF_FIELDS, diffMaps, type DiffField, type DiffOptions, type MapDiff, type PageDiff } from "./diff.js";
 export { VmemmapError, type VmemmapErrorCode } from "./errors.js";
 export { Folio, type PinOptions } from "./folio.js";
 export type { HeadIndex } from "./head-index.js";
