@@ -7,7 +7,8 @@ import { Btf } from "../profile/btf.js";
 import { type BtfClaim, type BtfLayout, layoutOf, type XarrayLayout } from "../profile/btf-layout.js";
 import { bitsFor, flagsWord, type FlagsWordFields } from "../profile/flags-word.js";
 import { type FolioLayout, type PgmapLayout, profile as checkedProfile, type Profile } from "../profile/index.js";
-import { type PresetName, presetNames, presets } from "../profile/presets.js";
+import { presetNames, presets } from "../profile/presets.js";
+import { presetForRelease, releaseNumber } from "../profile/release.js";
 import { SLOT_BYTES } from "../sections.js";
 import { type Claim, Claims } from "./claims.js";
 import { type Fact } from "./fact.js";
@@ -47,9 +48,6 @@ const HVO_SYMBOLS = [
 /** xa_head behind the lock and the flags; struct xa_node without lock debugging, in every version read. */
 const XARRAY: XarrayLayout = { head: 8, shift: 0, slots: 40, chunk: 64 };
 
-/** The first release that has a preset's layout, where it is older than the preset: the series that it shows came in 6.15. */
-const HOLDS_FROM: Partial<Record<PresetName, string>> = { "6.17": "6.15" };
-
 /**
  * The profile of a dump's kernel.
  *
@@ -87,21 +85,14 @@ function baseOf(info: Vmcoreinfo): Base {
       release === undefined ? "VMCOREINFO has no OSRELEASE" : `OSRELEASE ${JSON.stringify(release)} is no release`;
     return { preset: presets[newest], from: `preset ${newest} (newest, ${why})` };
   }
-  const name = presetNames.findLast((each) => releaseNumber(HOLDS_FROM[each] ?? each)! <= number);
-  if (name === undefined) {
+  const choice = presetForRelease(release!);
+  if (choice === null) {
     throw new VmemmapError(
       "unsupported-dump",
       `VMCOREINFO OSRELEASE is ${release!}: the oldest kernel that is known is ${presetNames[0]!}`,
     );
   }
-  const from = HOLDS_FROM[name];
-  const rule = releaseNumber(name)! > number ? `its layout is that of ${from!} on` : `newest not above ${release!}`;
-  return { preset: presets[name], from: `preset ${name} (${rule})` };
-}
-
-function releaseNumber(release: string): number | null {
-  const parts = /^(\d{1,3})\.(\d{1,3})/.exec(release);
-  return parts === null ? null : Number(parts[1]) * 1000 + Number(parts[2]);
+  return { preset: presets[choice.name], from: `preset ${choice.name} (${choice.rule})` };
 }
 
 /** The kernel's BTF, between two symbols; null where it is not to be had, and a fact says why. */

@@ -1,5 +1,6 @@
 /** The machine this runs on: a map rebuilt from what its kernel tells of each page. For root, in Node on Linux. */
 import { join } from "node:path";
+import { VmemmapError } from "../../errors.js";
 import { presetForRelease } from "../../profile/release.js";
 import { PAGES_PER_SECTION, type Section } from "../../sections.js";
 import type { Build } from "../../types.js";
@@ -62,8 +63,14 @@ export async function reconstructLive(options: LiveOptions = {}): Promise<Vmemma
     const cgroups = optional(() => open("kpagecgroup"));
     const machine = describeMachine(proc, sys);
     const preset = presetForRelease(machine.release);
+    if (preset === null) {
+      throw new VmemmapError(
+        "unsupported-dump",
+        `kernel release ${JSON.stringify(machine.release)}: expected 5.15 or newer`,
+      );
+    }
     const map = new Vmemmap({
-      profile: preset,
+      profile: preset.name,
       sections: machine.sections.map(liveSection),
       initialize: false,
       ...(build === undefined ? {} : { build }),
@@ -85,7 +92,7 @@ export async function reconstructLive(options: LiveOptions = {}): Promise<Vmemma
     const { torn, fakeHeads, silent } = making.finish();
     const facts: Fact[] = [
       { name: "release", value: machine.release, from: "/proc/version" },
-      { name: "profile", value: preset, from: `preset (newest not above ${machine.release})` },
+      { name: "preset", value: preset.name, from: `preset ${preset.name} (${preset.rule})` },
       { name: "sections", value: machine.sections.length, from: machine.sectionsFrom },
       { name: "zones", value: machine.zones.length, from: "/proc/zoneinfo" },
       { name: "pages", value: total, from: "/proc/kpageflags" },
