@@ -4,7 +4,7 @@ import { tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { reconstructLive } from "../../src/dump/live/rebuild.js";
-import { Vmemmap, VmemmapError } from "../../src/index.js";
+import { PAGE_KINDS, Vmemmap, VmemmapError } from "../../src/index.js";
 import { loadTruth, mapNames, openMap, type Truth } from "../truth.js";
 
 const SECTION = 32768;
@@ -128,6 +128,19 @@ describe.each(mapNames)("%s, rebuilt", (name) => {
     // Pages in motion between the two reads are free in the second.
     const inMotion = truth.kpageflags.filter((word, i) => truth.kpageflagsStable[i] === 0 && (word & KPF_BUDDY) !== 0n);
     expect(pages).toBe(free.length + inMotion.length);
+  });
+
+  it("has the dump's kind for every page, but for what no file tells", () => {
+    const kinds = new Uint8Array(truth.pfns.length);
+    const known = new Uint8Array(truth.pfns.length);
+    map.usageKindsInto(truth.pfns, kinds);
+    dump.usageKindsInto(truth.pfns, known);
+    const wrong = new Set(
+      shown.filter((i) => kinds[i] !== known[i]).map((i) => `${PAGE_KINDS[known[i]!]!} as ${PAGE_KINDS[kinds[i]!]!}`),
+    );
+    wrong.delete("free-pcp as other");
+    wrong.delete("large-kmalloc as other");
+    expect([...wrong]).toEqual([]);
   });
 
   it("breaks no rule that its folios have", () => {

@@ -30,7 +30,7 @@ export const LIVE_UNKNOWN = [
   "orders of free blocks (the largest that fit)",
   "whether a folio is mapped whole or page by page",
   "pages of device memory (no file shows ZONE_DEVICE)",
-  "pages that are free on a list of a CPU (they show as other)",
+  "pages that are free on a list of a CPU, and those of large kmallocs (both show as other)",
   "which frames HVO shares",
 ] as const;
 
