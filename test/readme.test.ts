@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const pages = ["README.md", "docs/device-pages.md", "docs/threads.md", "docs/shards.md"];
+const pages = ["README.md", "docs/device-pages.md", "docs/threads.md", "docs/shards.md", "docs/dumps.md"];
 const examples = pages.flatMap((page) => {
   const codes = [...readFileSync(`${root}/${page}`, "utf8").matchAll(/^```js\n(.*?)^```$/gms)];
   return codes.map(([, code], i) => ({ page, number: i + 1, code: code! }));

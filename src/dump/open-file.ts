@@ -1,4 +1,5 @@
 import { VmemmapError } from "../errors.js";
+import { isNode } from "../host.js";
 import { type Container, detect } from "./detect.js";
 import { openElf } from "./elf.js";
 import type { RandomAccessFile } from "./file.js";
@@ -81,7 +82,7 @@ async function spooled(
   packing: "gzip" | "zstd",
   { signal, spool: spoolOptions }: OpenDumpOptions,
 ): Promise<RandomAccessFile> {
-  if (typeof process === "undefined")
+  if (!isNode())
     throw unsupportedDump(file, `packed by ${packing}, and a browser has no room to unpack it to: unpack it first`);
   const { spool } = await import("./spool.js");
   return spool(file, packing, { ...spoolOptions, ...(signal && { signal }) });
@@ -116,7 +117,10 @@ function withDetails(dump: Dump, details: Details): Dump {
     format: dump.format,
     memory: dump.memory,
     vmcoreinfo: dump.vmcoreinfo,
-    details: { ...details, ...dump.details },
+    // Who unpacks its pages shows while they are read.
+    get details() {
+      return { ...details, ...dump.details };
+    },
     close: () => dump.close(),
   };
 }

@@ -1,4 +1,6 @@
 /** The kernel that runs here: by its memory where it shows that, else by what it says of each page. */
+import { VmemmapError } from "../errors.js";
+import { isNode } from "../host.js";
 import type { LoadProgress } from "./load-map.js";
 import type { Build } from "../types.js";
 import type { Vmemmap } from "../vmemmap.js";
@@ -22,5 +24,6 @@ export interface OpenLiveOptions {
  * @throws VmemmapError "unreadable": not Linux, not root; "unsupported-dump"; "out-of-memory"
  */
 export async function openLive(options: OpenLiveOptions = {}): Promise<Vmemmap> {
+  if (!isNode()) throw new VmemmapError("unreadable", "the running kernel: this host has no files, as Node has");
   return (await import("./live/open.js")).openLive(options);
 }

@@ -1,5 +1,6 @@
 import { checkKeys, display } from "../check.js";
 import { VmemmapError } from "../errors.js";
+import { isNode } from "../host.js";
 import { type LoadOptions, Vmemmap } from "../vmemmap.js";
 import type { RandomAccessFile } from "./file.js";
 import type { LoadMapOptions } from "./load-map.js";
@@ -81,7 +82,10 @@ function isList(source: VmcoreFile | readonly VmcoreFile[]): source is readonly 
 }
 
 async function openFile(source: VmcoreFile): Promise<RandomAccessFile> {
-  if (typeof source === "string") return (await import("./node-file.js")).openNodeFile(source);
+  if (typeof source === "string") {
+    if (!isNode()) throw new VmemmapError("unreadable", `${source}: this host opens no paths: give a File or a Blob`);
+    return (await import("./node-file.js")).openNodeFile(source);
+  }
   if (source instanceof Blob) return new (await import("./blob-file.js")).BlobFile(source);
   if (typeof source === "object" && (source as unknown) !== null && "readInto" in source) return source;
   throw new VmemmapError("bad-argument", `openVmcore: expected a path, a Blob or a file, got ${display(source)}`);

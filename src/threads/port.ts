@@ -54,3 +54,15 @@ export async function openPort(): Promise<Port> {
           }),
   };
 }
+
+/**
+ * Run what a worker is for. A worker's module has no await of its own: bundlers make classic scripts of workers, which can't have
+ * one. What the run throws ends the worker like an error of its module.
+ */
+export function runWorker(run: () => Promise<void>): void {
+  run().catch((error: unknown) => {
+    queueMicrotask(() => {
+      throw error;
+    });
+  });
+}

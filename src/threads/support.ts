@@ -1,9 +1,9 @@
 /** Whether this host can have threads. */
 import { shared } from "../engine/generated/shared.js";
 import { provideBuild } from "../engine/modules.js";
-import { isNode } from "./host.js";
+import { isNode } from "../host.js";
 
-export { hostThreads } from "./host.js";
+export { hostThreads } from "../host.js";
 
 /** Why there can be no threads here; null where there can. */
 export function whyNoThreads(): string | null {

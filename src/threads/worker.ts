@@ -4,7 +4,7 @@ import { VmemmapError } from "../errors.js";
 import type { Profile } from "../profile/index.js";
 import { batchNames, runBatch } from "./batches.js";
 import { Job, JobBlock } from "./job-block.js";
-import { openPort } from "./port.js";
+import { openPort, runWorker } from "./port.js";
 import { runTask, type Task } from "./tasks.js";
 import { ThreadMap } from "./thread-map.js";
 import { pagesOf, viewOf } from "./views.js";
@@ -23,15 +23,36 @@ export type Reply =
   /** `code` is null where what was thrown is no VmemmapError. */
   | { readonly threw: { readonly code: VmemmapError["code"] | null; readonly message: string } };
 
-const port = await openPort();
-const { share, profile, job } = (await port.next()) as Start;
-const map = new ThreadMap(Core.attach(share), profile);
-const { buffer } = share.memory;
-const block = new JobBlock(buffer, job);
-const reply = (message: Reply) => port.post(message);
-reply({ gives: null });
+async function run(): Promise<void> {
+  const port = await openPort();
+  const { share, profile, job } = (await port.next()) as Start;
+  const map = new ThreadMap(Core.attach(share), profile);
+  const block = new JobBlock(share.memory.buffer, job);
+  const reply = (message: Reply) => port.post(message);
+  reply({ gives: null });
+  for (;;) {
+    const kind = block.wait();
+    map.core.lastSection = block.lastSection;
+    try {
+      if (kind === Job.BATCH) {
+        const invalid = doBatch(map, block);
+        block.end(invalid, false);
+        if (block.repliesByMessage) reply({ gives: null });
+      } else {
+        const gives = await runTask(map, (length) => block.take(length), (await port.next()) as Task);
+        block.end(0, false);
+        reply({ gives });
+      }
+    } catch (error) {
+      const code = error instanceof VmemmapError ? error.code : null;
+      block.end(0, true);
+      reply({ threw: { code, message: error instanceof Error ? error.message : String(error) } });
+    }
+  }
+}
 
-function doBatch(): number {
+function doBatch(map: ThreadMap, block: JobBlock): number {
+  const { buffer } = map.core.u8;
   const { batch, source, out, count, stretch } = block.batch;
   let invalid = 0;
   for (let at = block.take(stretch); at < count; at = block.take(stretch)) {
@@ -42,23 +63,4 @@ function doBatch(): number {
   return invalid;
 }
 
-async function doJob(kind: number): Promise<void> {
-  map.core.lastSection = block.lastSection;
-  try {
-    if (kind === Job.BATCH) {
-      const invalid = doBatch();
-      block.end(invalid, false);
-      if (block.repliesByMessage) reply({ gives: null });
-    } else {
-      const gives = await runTask(map, (length) => block.take(length), (await port.next()) as Task);
-      block.end(0, false);
-      reply({ gives });
-    }
-  } catch (error) {
-    const code = error instanceof VmemmapError ? error.code : null;
-    block.end(0, true);
-    reply({ threw: { code, message: error instanceof Error ? error.message : String(error) } });
-  }
-}
-
-for (;;) await doJob(block.wait());
+runWorker(run);

@@ -1,8 +1,10 @@
 /** Threads unpack what this thread does. They run the built package: a worker is a file of its own. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { BytesFile } from "../../dist/src/dump/bytes-file.js";
 import { openKdump } from "../../dist/src/dump/kdump.js";
 import { openKdump as openSource } from "../../src/dump/kdump.js";
+import type { Done, Job } from "../../src/dump/unpack/job.js";
+import { UnpackPool } from "../../src/dump/unpack/unpack-pool.js";
 import { somePage } from "./some-memory.js";
 import { areas, PAGE, type Packing, writeKdump } from "./write-kdump.js";
 
@@ -74,6 +76,22 @@ describe("threads", () => {
     const ended = expect(reading).rejects.toMatchObject({ code: "disposed" });
     await dump.close();
     await ended;
+  });
+
+  it("leave pages to this thread where they can't load what unpacks them", async () => {
+    const threw = { code: "unsupported-dump", message: "no zstddec" } as const;
+    const run = vi.fn((job: Job): Promise<Done> => Promise.resolve({ ...job, damage: null, threw }));
+    const pool = { size: 2, run, stop: () => Promise.resolve() };
+    const start = vi.spyOn(UnpackPool, "start").mockResolvedValue(pool as unknown as UnpackPool);
+    const dump = await openSource([new BytesFile(file)], { threads: 2 });
+    const outs = [new Uint8Array(COUNT * PAGE), new Uint8Array(COUNT * PAGE)];
+    await dump.memory.readFrames(list, outs[0]!);
+    const asked = run.mock.calls.length;
+    await dump.memory.readFrames(list, outs[1]!);
+    expect(outs.map((out) => differences(out, list))).toEqual([0, 0]);
+    expect([run.mock.calls.length, dump.details["unpackedBy"]]).toEqual([asked, "this thread (no zstddec)"]);
+    await dump.close();
+    start.mockRestore();
   });
 
   it("are done without where none can be started", async () => {

@@ -2,7 +2,8 @@ import type { Codec } from "./codec.js";
 
 /** snappyjs, which takes streams that are well-formed: it would loop on a literal whose length does not fit into 31 bits. */
 export async function snappy(): Promise<Codec> {
-  const { uncompress } = await import("snappyjs");
+  // Not every bundler finds the names of a CommonJS module.
+  const { uncompress } = (await import("snappyjs")).default;
   return (packed, out) => {
     const wrong = checkStream(packed, out.length);
     if (wrong !== null) return wrong;

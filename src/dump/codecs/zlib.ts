@@ -1,4 +1,4 @@
-import { isNode } from "../../threads/host.js";
+import { isNode } from "../../host.js";
 import type { Codec } from "./codec.js";
 
 /** Where a bundler does not follow. */

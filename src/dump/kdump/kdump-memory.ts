@@ -38,7 +38,8 @@ export class KdumpMemory implements PhysicalMemory {
       );
     const gatherer = new PageGatherer((frame) => this.#partOf(frame), frames, out);
     const pool = await this.pool.for(frames.length);
-    await (pool === null ? this.#readHere(gatherer, out) : readByPool(pool, gatherer, out, this.signal));
+    if (pool === null) return this.#readHere(gatherer, out);
+    return readByPool(pool, gatherer, out, { signal: this.signal, onUnable: (reason) => this.pool.giveUp(reason) });
   }
 
   async close(): Promise<void> {

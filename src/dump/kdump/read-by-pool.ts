@@ -1,4 +1,4 @@
-import { RAW } from "../codecs/index.js";
+import { loadCodecs, RAW } from "../codecs/index.js";
 import { unpackPages } from "../unpack/packed-pages.js";
 import type { UnpackPool } from "../unpack/unpack-pool.js";
 import { PageBatch } from "./page-batch.js";
@@ -7,12 +7,17 @@ import type { PageGatherer } from "./page-gatherer.js";
 /** Batches for each thread: one that it unpacks, and one that waits so that it need not. */
 const BATCHES = 2;
 
-/** Read pages on this thread, and unpack them on others. */
+/**
+ * Read pages on this thread, and unpack them on others.
+ *
+ * @param onUnable called where those can't load what unpacks a page: this thread does it then, and is to do so from here on. An
+ * import map of a page, for one, is not its workers'.
+ */
 export async function readByPool(
   pool: UnpackPool,
   gatherer: PageGatherer,
   out: Uint8Array,
-  signal?: AbortSignal,
+  { signal, onUnable }: { readonly signal?: AbortSignal | undefined; readonly onUnable: (reason: string) => void },
 ): Promise<void> {
   const idle = Array.from({ length: BATCHES * pool.size }, () => new PageBatch());
   const running = new Set<Promise<void>>();
@@ -20,8 +25,14 @@ export async function readByPool(
   const unpack = async (batch: PageBatch) => {
     const done = await pool.run(batch.send());
     batch.takeBack(done);
-    if (done.damage !== null) throw batch.errorOf(done.damage);
-    batch.copyTo(out);
+    let { damage } = done;
+    if (done.threw !== null) {
+      onUnable(done.threw.message);
+      await loadCodecs(batch.packings);
+      damage = unpackPages(batch, out, batch.places);
+    }
+    if (damage !== null) throw batch.errorOf(damage);
+    if (done.threw === null) batch.copyTo(out);
     idle.push(batch);
   };
   try {

@@ -1,5 +1,5 @@
 import { VmemmapError } from "../../errors.js";
-import { hostThreads } from "../../threads/host.js";
+import { hostThreads } from "../../host.js";
 import { BATCH_PAGES } from "./packed-pages.js";
 import { UnpackPool } from "./unpack-pool.js";
 
@@ -13,7 +13,7 @@ export class LazyPool {
   #asked = 0;
   #pool: Promise<UnpackPool | null> | null = null;
   #state = "this thread";
-  #closed = false;
+  #over = false;
 
   /** @param threads how many; 1: none but this */
   constructor(private readonly threads: number | undefined) {}
@@ -26,12 +26,18 @@ export class LazyPool {
   /** Threads for a list of pages, or null: this thread is to unpack them. */
   async for(pages: number): Promise<UnpackPool | null> {
     this.#asked += pages;
-    if (pages <= BATCH_PAGES || this.#asked < PAGES_BEFORE || this.threads === 1 || this.#closed) return null;
+    if (pages <= BATCH_PAGES || this.#asked < PAGES_BEFORE || this.threads === 1 || this.#over) return null;
     return (this.#pool ??= this.#start());
   }
 
+  /** Give out no pool any more: this thread is to unpack. Who has one may go on with it. */
+  giveUp(reason: string): void {
+    this.#over = true;
+    this.#state = `this thread (${reason})`;
+  }
+
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#over = true;
     await (await this.#pool)?.stop();
   }
 

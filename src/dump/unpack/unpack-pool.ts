@@ -90,12 +90,16 @@ export class UnpackPool {
 
   /**
    * Unpack a batch on the thread that has the fewest: page `i` to `unpacked` at `4096 * i`. The job's buffers are of no use until
-   * it is done, which has them again.
+   * it is done, which has them again, and says if the thread could not load what unpacks them.
+   *
+   * @throws VmemmapError "worker-failed"
    */
   async run(job: Job): Promise<Done> {
     const thread = this.threads.reduce((a, b) => (b.load < a.load ? b : a));
     const done = await thread.run(job);
-    if (done.threw !== null) throw new VmemmapError(done.threw.code ?? "worker-failed", done.threw.message);
+    const { threw } = done;
+    if (threw !== null && threw.code !== "unsupported-dump")
+      throw new VmemmapError(threw.code ?? "worker-failed", threw.message);
     return done;
   }
 

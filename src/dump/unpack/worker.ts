@@ -1,6 +1,6 @@
 /** What an unpacking thread runs: batches of pages, one after another, until it is ended. */
 import { VmemmapError } from "../../errors.js";
-import { openPort } from "../../threads/port.js";
+import { openPort, runWorker } from "../../threads/port.js";
 import { loadCodecs } from "../codecs/index.js";
 import { buffersOf, type Done, type Job } from "./job.js";
 import { unpackPages } from "./packed-pages.js";
@@ -15,10 +15,12 @@ async function done(job: Job): Promise<Done> {
   }
 }
 
-const port = await openPort();
-/** That it lives. */
-port.post(null);
-for (;;) {
-  const reply = await done((await port.next()) as Job);
-  port.post(reply, buffersOf(reply));
-}
+runWorker(async () => {
+  const port = await openPort();
+  // That it lives.
+  port.post(null);
+  for (;;) {
+    const reply = await done((await port.next()) as Job);
+    port.post(reply, buffersOf(reply));
+  }
+});
