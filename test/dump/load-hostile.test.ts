@@ -73,6 +73,9 @@ describe("a dump of another kind", () => {
   it.each([
     ["SIZE(page)", "80", /^unsupported-dump: .*SIZE\(page\) is 80, expected 64/],
     ["PAGESIZE", "16384", /^unsupported-dump: .*PAGESIZE is 16384, expected 4096/],
+    ["OFFSET(page.flags)", "8", /^unsupported-dump: .*OFFSET\(page\.flags\) is 8, expected 0/],
+    ["OFFSET(page._refcount)", "28", /^unsupported-dump: .*OFFSET\(page\._refcount\) is 28, expected 52/],
+    ["OFFSET(page.compound_info)", "16", /^unsupported-dump: .*OFFSET\(page\.compound_info\) is 16, expected 8/],
     ["NUMBER(SECTION_SIZE_BITS)", "30", /^unsupported-dump: .*SECTION_SIZE_BITS\) is 30, expected 27/],
     ["NUMBER(MAX_PHYSMEM_BITS)", "64", /^unsupported-dump: .*MAX_PHYSMEM_BITS\) is 64/],
     ["NUMBER(MAX_PHYSMEM_BITS)", "0", /^unsupported-dump: /],
