@@ -45,6 +45,16 @@ it("loads an image of a map, from a path", async () => {
   expect([map.sections, map.build]).toEqual([known.sections, "scalar"]);
 });
 
+it("tells of a core that ends early what it lacks", async () => {
+  const bytes = core();
+  const half = new Blob([bytes.subarray(0, bytes.length / 2)]);
+  expect(await refusal(() => openVmcore(half))).toMatch(
+    /^bad-dump: no vmemmap found.*; the file is cut short: it lacks \d+ bytes that its headers promise$/,
+  );
+  const nearly = await openVmcore(new Blob([bytes.subarray(0, bytes.length - 1)]));
+  expect(nearly.provenance["facts"]).toContainEqual(expect.objectContaining({ name: "bytesLost", value: 1 }));
+});
+
 it.each<[string, () => unknown, RegExp]>([
   ["no file", () => openVmcore([]), /^bad-argument: /],
   [
