@@ -64,6 +64,12 @@ it.each<[string, () => unknown, RegExp]>([
   ],
   ["null", () => openVmcore(null as unknown as string), /^bad-argument: /],
   ["an unknown option", () => openVmcore("x", { thread: 1 } as object), /^bad-argument: .*"thread"/],
+  ["a signal that is none", () => openVmcore("x", { signal: {} as AbortSignal }), /^bad-argument: signal an object/],
+  [
+    "a callback that is none",
+    () => openVmcore("x", { onProgress: 5 as unknown as () => void }),
+    /^bad-argument: onProgress 5: expected a function/,
+  ],
   ["a path where nothing is", () => openVmcore("/nowhere/vmcore"), /^unreadable: \/nowhere\/vmcore: no such file/],
   ["an empty file", () => openVmcore(new Blob([])), /^bad-dump: /],
   ["text", () => openVmcore(new Blob(["no dump at all, whatever it is"])), /^bad-dump: /],
