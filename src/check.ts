@@ -25,6 +25,20 @@ export function checkObject(options: unknown, what: string): asserts options is 
   }
 }
 
+/** Check that an option that is called, where it is given, is a function. */
+export function checkFunction(value: unknown, name: string): void {
+  if (value !== undefined && typeof value !== "function") {
+    throw new VmemmapError("bad-argument", `${name} ${display(value)}: expected a function`);
+  }
+}
+
+/** Check that a signal, where one is given, is an AbortSignal. */
+export function checkSignal(value: unknown): void {
+  if (value !== undefined && !(value instanceof AbortSignal)) {
+    throw new VmemmapError("bad-argument", `signal ${display(value)}: expected an AbortSignal`);
+  }
+}
+
 /** Check that an options object has no keys but these: a misspelt one would silently do nothing. */
 export function checkKeys(options: unknown, known: readonly string[], what: string): void {
   checkObject(options, what);

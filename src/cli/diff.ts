@@ -44,7 +44,7 @@ export default defineCommand({
     limit: { type: "string", value: "N", help: `the most pages to list (default: ${LIMIT.fallback})` },
   },
   details: `Compares heads, orders, kinds and the words of the struct pages. Words that hold kernel addresses are compared where both maps
-have the same vmemmap base: with KASLR, two boots have none in common. Exits with 1 if any page differs.`,
+have the same vmemmap base: with KASLR, two boots have none in common. --part is of A. Exits with 1 if any page differs.`,
   examples: [
     { line: "vmemmap diff before.vmemmap after.vmemmap", says: "what a workload did to memory" },
     {

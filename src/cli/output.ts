@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { jsonText } from "./json.js";
+import { unwritable } from "./unwritable.js";
 
 /** Nobody reads the stream any more, as behind `| head`: the run ends quietly. */
 export class ReaderGone extends Error {
@@ -23,7 +24,7 @@ export class Output {
   /**
    * Write text or bytes; resolves when there is room for more.
    *
-   * @throws ReaderGone; the stream's own error
+   * @throws ReaderGone; VmemmapError "no-space", "bad-argument": it can't be written
    */
   async write(chunk: string | Uint8Array): Promise<void> {
     this.#check();
@@ -53,6 +54,6 @@ export class Output {
   #check(): void {
     if (this.#error === undefined) return;
     if (this.#error.code === "EPIPE") throw new ReaderGone();
-    throw this.#error;
+    throw unwritable("the output", this.#error);
   }
 }

@@ -1,10 +1,10 @@
 /** Where a command's data goes: stdout, or the file of `-o`. */
 import { constants } from "node:fs";
 import { type FileHandle, open, stat, unlink } from "node:fs/promises";
-import { VmemmapError } from "../errors.js";
 import { badUse } from "./arguments.js";
 import type { Option } from "./command.js";
 import type { Host } from "./host.js";
+import { unwritable } from "./unwritable.js";
 
 /** The option, for commands that have it. */
 export const OUTPUT_OPTION = {
@@ -53,7 +53,7 @@ export async function writeTo(
   } catch (error) {
     await file?.close().catch(() => undefined);
     if (isOurs) await unlink(path).catch(() => undefined);
-    throw unwritable(path, error);
+    throw unwritable(`--output: ${path}`, error);
   }
 }
 
@@ -64,19 +64,4 @@ async function isSameFile(a: string, b: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-function unwritable(path: string, error: unknown): unknown {
-  const { code, syscall } = error as NodeJS.ErrnoException;
-  if (error instanceof VmemmapError || syscall === undefined) return error;
-  if (code === "ENOSPC" || code === "EDQUOT")
-    return new VmemmapError("no-space", `${path}: there is no room for it`, { cause: error });
-  const reasons: Partial<Record<string, string>> = {
-    ENOENT: "its folder does not exist",
-    EISDIR: "it is a folder",
-    EACCES: "you may not write it",
-    EROFS: "you may not write it",
-  };
-  const reason = reasons[code ?? ""] ?? `it can't be written (${code})`;
-  return new VmemmapError("bad-argument", `--output: ${path}: ${reason}`, { cause: error });
 }

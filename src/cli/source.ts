@@ -3,6 +3,7 @@ import type { LoadProgress, LoadStage } from "../dump/load-map.js";
 import { openLive } from "../dump/open-live.js";
 import { openVmcore } from "../dump/open-vmcore.js";
 import type { Vmemmap } from "../vmemmap.js";
+import { badUse } from "./arguments.js";
 import type { Host } from "./host.js";
 import { Progress } from "./progress.js";
 
@@ -22,7 +23,7 @@ const STAGES: Readonly<Record<LoadStage, readonly [what: string, unit: string]>>
 /**
  * Open the map that an operand names, with progress on a terminal; stops when the host says so.
  *
- * @throws VmemmapError "unreadable", "bad-dump", "bad-image", "unsupported-dump", "out-of-memory", "no-space"
+ * @throws VmemmapError "bad-argument", "unreadable", "bad-dump", "bad-image", "unsupported-dump", "out-of-memory", "no-space"
  */
 export async function openSource(
   { options, host }: { readonly options: { readonly part: readonly string[] }; readonly host: Host },
@@ -42,6 +43,7 @@ export async function openSource(
   };
   try {
     if (name === LIVE) {
+      if (options.part.length > 0) throw badUse("--part: live is no dump that is split");
       return await openLive({
         ...common,
         onFallback: (reason) =>

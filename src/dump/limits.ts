@@ -8,6 +8,18 @@ const SECTION_SIZE_BITS = FRAME_SHIFT + Math.log2(PAGES_PER_SECTION);
 /** MAX_PHYSMEM_BITS with 4-level and with 5-level page tables. */
 const PHYSMEM_BITS = { 4: 46, 5: 52 } as const;
 
+/** Where struct page has what every kernel from 5.15 on has at one place (include/linux/mm_types.h). */
+const PAGE_OFFSETS = {
+  flags: 0,
+  lru: 8,
+  compound_head: 8,
+  compound_info: 8,
+  mapping: 24,
+  private: 40,
+  _mapcount: 48,
+  _refcount: 52,
+} as const;
+
 /** 8 TiB of memory: what an image holds, and more than fits any memory of ours. */
 export const MAX_SECTIONS = 65536;
 
@@ -22,6 +34,12 @@ export function checkKernel(info: Vmcoreinfo): void {
       SECTION_SIZE_BITS,
       "x86_64 has sections of 128 MiB",
     ],
+    ...Object.entries(PAGE_OFFSETS).map(([field, offset]): (typeof expected)[number] => [
+      `OFFSET(page.${field})`,
+      info.offset(`page.${field}`),
+      offset,
+      "a struct page that is laid out in another way",
+    ]),
   ];
   for (const [key, found, wanted, why] of expected) {
     if (found !== undefined && found !== wanted) {

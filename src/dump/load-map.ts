@@ -6,7 +6,8 @@ import { PAGES_PER_SECTION, type Section, SECTION_BYTES, validSubsections } from
 import type { Build, PfnRange } from "../types.js";
 import { Vmemmap } from "../vmemmap.js";
 import { aliasesOf, sharedFrames } from "./aliases.js";
-import { type Fact, factRecord } from "./fact.js";
+import { lossFacts, withLoss } from "./cut-short.js";
+import { type Fact, factRecord, hex } from "./fact.js";
 import { findVmcoreinfo } from "./find-vmcoreinfo.js";
 import { KernelMemory, pageTablesOf } from "./kernel-memory.js";
 import { profileOf } from "./kernel-profile.js";
@@ -44,6 +45,14 @@ export interface LoadMapOptions {
  * @throws VmemmapError "bad-dump", "unsupported-dump", "unreadable"; "out-of-memory": its slots do not fit
  */
 export async function loadMap(dump: Dump, options: LoadMapOptions = {}): Promise<Vmemmap> {
+  try {
+    return await mapOf(dump, options);
+  } catch (error) {
+    throw withLoss(error, dump.details);
+  }
+}
+
+async function mapOf(dump: Dump, options: LoadMapOptions): Promise<Vmemmap> {
   const { signal, onProgress, ...mapOptions } = options;
   const tell = (stage: LoadStage, done: number, total: number) => {
     signal?.throwIfAborted();
@@ -54,6 +63,7 @@ export async function loadMap(dump: Dump, options: LoadMapOptions = {}): Promise
   const { info, facts: infoFacts } = await vmcoreinfoOf(dump, (done) => tell("vmcoreinfo", done, dump.memory.endFrame));
   checkKernel(info);
   const kernel = new KernelMemory(dump.memory, pageTablesOf(info));
+  checkRoot(kernel);
   const bits = physmemBits(info, kernel.levels);
 
   tell("page tables", 0, 1);
@@ -82,6 +92,7 @@ export async function loadMap(dump: Dump, options: LoadMapOptions = {}): Promise
     const { pgmaps, facts: pgmapFacts } = await findPgmaps(kernel, { ...kernelProfile, profile }, map);
     map.pgmaps = pgmaps;
     const facts: Fact[] = [
+      ...lossFacts(dump.details),
       ...infoFacts,
       ...kernelFacts(info, kernel, bits),
       ...found.facts,
@@ -111,6 +122,17 @@ async function vmcoreinfoOf(
   if (vmcoreinfo !== null) return { info: new Vmcoreinfo(vmcoreinfo), facts: [] };
   const { info, pfn, hits } = await findVmcoreinfo(memory, progress);
   return { info, facts: [{ name: "vmcoreinfo", value: `PFN ${pfn}`, from: `search of memory, ${hits} found` }] };
+}
+
+/** Without its root there is no way into the kernel's memory. */
+function checkRoot({ memory, tables: { root } }: KernelMemory): void {
+  const state = memory.stateOf(root);
+  if (state === FrameState.HERE) return;
+  const why = state === FrameState.FILTERED ? "was left out of the dump" : "is not in the dump";
+  throw new VmemmapError(
+    "bad-dump",
+    `VMCOREINFO puts the kernel's root page table at physical address ${hex(root * FRAME_BYTES)}, and that frame ${why}`,
+  );
 }
 
 type MapOptions = Omit<LoadMapOptions, "signal" | "onProgress"> & {

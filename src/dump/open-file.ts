@@ -1,5 +1,6 @@
 import { VmemmapError } from "../errors.js";
 import { isNode } from "../host.js";
+import { withLoss } from "./cut-short.js";
 import { type Container, detect } from "./detect.js";
 import { openElf } from "./elf.js";
 import type { RandomAccessFile } from "./file.js";
@@ -36,14 +37,14 @@ export async function openDumpFile(
 ): Promise<Dump> {
   const files = isList(file) ? [...file] : [file];
   if (files.length === 0) throw new VmemmapError("bad-argument", "files of a dump: none given");
+  const details: Details = {};
   try {
-    const details: Details = {};
     const containers: Container[] = [];
     for (let i = 0; i < files.length; i++) containers.push(await unwrap(files, i, details, options));
     return withDetails(await openInner(files, containers, options), details);
   } catch (error) {
     await Promise.allSettled(files.map((one) => one.close()));
-    throw error;
+    throw withLoss(error, details);
   }
 }
 

@@ -1,4 +1,4 @@
-import { checkKeys, display } from "../check.js";
+import { checkFunction, checkKeys, checkSignal, display } from "../check.js";
 import { VmemmapError } from "../errors.js";
 import { isNode } from "../host.js";
 import { type LoadOptions, Vmemmap } from "../vmemmap.js";
@@ -45,6 +45,9 @@ export async function openVmcore(
   options: OpenVmcoreOptions = {},
 ): Promise<Vmemmap> {
   checkKeys(options, OPTIONS, "openVmcore");
+  checkSignal(options.signal);
+  checkFunction(options.onProgress, "onProgress");
+  checkFunction(options.onUnpack, "onUnpack");
   const { threads, onUnpack, ...mapOptions } = options;
   const { signal, onProgress } = options;
   const given: readonly VmcoreFile[] = isList(source) ? source : [source];

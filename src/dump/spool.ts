@@ -56,7 +56,8 @@ export async function spool(
 ): Promise<RandomAccessFile> {
   const directory = options.directory ?? tmpdir();
   const expected = packing === "zstd" ? await contentSize(file) : null;
-  await checkRoom(directory, expected ?? 0, `${file.name} unpacks to ${expected ?? 0} bytes`);
+  const size = expected === null ? "does not say how many bytes it unpacks to" : `unpacks to ${expected} bytes`;
+  await checkRoom(directory, expected ?? 0, `${file.name} ${size}`);
   const path = join(directory, `vmemmap-${process.pid}-${crypto.randomUUID()}`);
   options.onStart?.(path, expected);
   const fd = openTemporary(path);

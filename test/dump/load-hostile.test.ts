@@ -69,10 +69,22 @@ describe("VMCOREINFO", () => {
   });
 });
 
+it("a dump without the root page table is refused by that name", async () => {
+  const { frames, vmcoreinfo, root } = syntheticKernel(smallMap());
+  frames.delete(root);
+  const address = `0x${(root * 4096).toString(16)}`;
+  expect(await refusal(() => loadMap(dumpOf(frames, vmcoreinfo)))).toMatch(
+    `bad-dump: VMCOREINFO puts the kernel's root page table at physical address ${address}, and that frame is not in the dump`,
+  );
+});
+
 describe("a dump of another kind", () => {
   it.each([
     ["SIZE(page)", "80", /^unsupported-dump: .*SIZE\(page\) is 80, expected 64/],
     ["PAGESIZE", "16384", /^unsupported-dump: .*PAGESIZE is 16384, expected 4096/],
+    ["OFFSET(page.flags)", "8", /^unsupported-dump: .*OFFSET\(page\.flags\) is 8, expected 0/],
+    ["OFFSET(page._refcount)", "28", /^unsupported-dump: .*OFFSET\(page\._refcount\) is 28, expected 52/],
+    ["OFFSET(page.compound_info)", "16", /^unsupported-dump: .*OFFSET\(page\.compound_info\) is 16, expected 8/],
     ["NUMBER(SECTION_SIZE_BITS)", "30", /^unsupported-dump: .*SECTION_SIZE_BITS\) is 30, expected 27/],
     ["NUMBER(MAX_PHYSMEM_BITS)", "64", /^unsupported-dump: .*MAX_PHYSMEM_BITS\) is 64/],
     ["NUMBER(MAX_PHYSMEM_BITS)", "0", /^unsupported-dump: /],
@@ -80,7 +92,7 @@ describe("a dump of another kind", () => {
     ["NUMBER(MAX_PHYSMEM_BITS)", "junk", /^bad-dump: .*line \d+/],
     ["NUMBER(phys_base)", undefined, /^unsupported-dump: .*NUMBER\(phys_base\)/],
     ["NUMBER(phys_base)", "1", /^bad-dump: .*expected a page below 2\^52/],
-    ["NUMBER(phys_base)", "4096", /^bad-dump: no vmemmap found/],
+    ["NUMBER(phys_base)", "4096", /^bad-dump: .*root page table at .* is not in the dump/],
     ["NUMBER(phys_base)", "-9223372036854775808", /^bad-dump: /],
     ["NUMBER(pgtable_l5_enabled)", "1", /^bad-dump: no vmemmap found/],
     ["OSRELEASE", "2.6.32", /^unsupported-dump: /],
@@ -132,7 +144,9 @@ describe("page tables", () => {
   it("that are not in the dump are refused", async () => {
     const kernel = small();
     kernel.filtered.add(kernel.root);
-    expect(await refusal(() => loadMap(kernel.dump))).toMatch(/^bad-dump: no vmemmap found/);
+    expect(await refusal(() => loadMap(kernel.dump))).toMatch(
+      /^bad-dump: .*root page table at .* was left out of the dump/,
+    );
   });
 });
 

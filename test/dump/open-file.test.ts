@@ -49,6 +49,14 @@ describe("a dump of whatever kind is opened", () => {
     await dump.close();
   });
 
+  it("says that a flattened stream was truncated where its dump can't be read", async () => {
+    const flat = flatten(elf, 100);
+    const cut = new BytesFile(flat.subarray(0, 4096 + 16 + 50));
+    expect(await refusal(() => openDumpFile(cut))).toMatch(
+      /^bad-dump: .*; the file is cut short: it lacks the record that ends the flattened form$/,
+    );
+  });
+
   it("says that a flattened stream was truncated", async () => {
     const flat = flatten(elf, 100);
     const dump = await openDumpFile(new BytesFile(flat.subarray(0, flat.length - 50)));

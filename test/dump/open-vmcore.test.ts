@@ -45,6 +45,16 @@ it("loads an image of a map, from a path", async () => {
   expect([map.sections, map.build]).toEqual([known.sections, "scalar"]);
 });
 
+it("tells of a core that ends early what it lacks", async () => {
+  const bytes = core();
+  const half = new Blob([bytes.subarray(0, bytes.length / 2)]);
+  expect(await refusal(() => openVmcore(half))).toMatch(
+    /^bad-dump: no vmemmap found.*; the file is cut short: it lacks \d+ bytes that its headers promise$/,
+  );
+  const nearly = await openVmcore(new Blob([bytes.subarray(0, bytes.length - 1)]));
+  expect(nearly.provenance["facts"]).toContainEqual(expect.objectContaining({ name: "bytesLost", value: 1 }));
+});
+
 it.each<[string, () => unknown, RegExp]>([
   ["no file", () => openVmcore([]), /^bad-argument: /],
   [
@@ -54,6 +64,12 @@ it.each<[string, () => unknown, RegExp]>([
   ],
   ["null", () => openVmcore(null as unknown as string), /^bad-argument: /],
   ["an unknown option", () => openVmcore("x", { thread: 1 } as object), /^bad-argument: .*"thread"/],
+  ["a signal that is none", () => openVmcore("x", { signal: {} as AbortSignal }), /^bad-argument: signal an object/],
+  [
+    "a callback that is none",
+    () => openVmcore("x", { onProgress: 5 as unknown as () => void }),
+    /^bad-argument: onProgress 5: expected a function/,
+  ],
   ["a path where nothing is", () => openVmcore("/nowhere/vmcore"), /^unreadable: \/nowhere\/vmcore: no such file/],
   ["an empty file", () => openVmcore(new Blob([])), /^bad-dump: /],
   ["text", () => openVmcore(new Blob(["no dump at all, whatever it is"])), /^bad-dump: /],

@@ -141,6 +141,13 @@ describe.each(["gzip", "zstd"] as const)("a dump packed by %s", (packing) => {
   });
 });
 
+it("a dump that does not say how large it is, is refused without a size", async () => {
+  freeBytes = () => 0;
+  expect(await refused(packed.gzip, "gzip")).toMatch(
+    /^no-space: vmcore does not say how many bytes it unpacks to, and .* has room for 0 /,
+  );
+});
+
 describe("a dump packed by zstd", () => {
   it("is refused before the first byte if it says that it is larger than the room", async () => {
     freeBytes = () => 2 ** 40;
