@@ -12,6 +12,7 @@ import { readByPool } from "./read-by-pool.js";
 export class KdumpMemory implements PhysicalMemory {
   readonly endFrame: number;
   #closed = false;
+  readonly #idle: PageBatch[] = [];
 
   /** @param parts in rising order of their frames, without a gap */
   constructor(
@@ -38,7 +39,9 @@ export class KdumpMemory implements PhysicalMemory {
       );
     const gatherer = new PageGatherer((frame) => this.#partOf(frame), frames, out);
     const pool = await this.pool.for(frames.length);
-    await (pool === null ? this.#readHere(gatherer, out) : readByPool(pool, gatherer, out, this.signal));
+    await (pool === null
+      ? this.#readHere(gatherer, out)
+      : readByPool(pool, gatherer, { out, idle: this.#idle }, this.signal));
   }
 
   async close(): Promise<void> {

@@ -7,14 +7,18 @@ import type { PageGatherer } from "./page-gatherer.js";
 /** Batches for each thread: one that it unpacks, and one that waits so that it need not. */
 const BATCHES = 2;
 
-/** Read pages on this thread, and unpack them on others. */
+/**
+ * Read pages on this thread, and unpack them on others.
+ *
+ * @param idle batches that nobody uses: those of earlier reads, and after this one its own
+ */
 export async function readByPool(
   pool: UnpackPool,
   gatherer: PageGatherer,
-  out: Uint8Array,
+  { out, idle }: { readonly out: Uint8Array; readonly idle: PageBatch[] },
   signal?: AbortSignal,
 ): Promise<void> {
-  const idle = Array.from({ length: BATCHES * pool.size }, () => new PageBatch());
+  const most = BATCHES * pool.size;
   const running = new Set<Promise<void>>();
   const failures: unknown[] = [];
   const unpack = async (batch: PageBatch) => {
@@ -27,11 +31,11 @@ export async function readByPool(
   try {
     while (gatherer.more && failures.length === 0) {
       signal?.throwIfAborted();
-      if (idle.length === 0) {
+      if (running.size === most) {
         await Promise.race(running);
         continue;
       }
-      const batch = idle.pop()!;
+      const batch = idle.pop() ?? new PageBatch();
       await gatherer.fill(batch);
       if (batch.packings === RAW) {
         unpackPages(batch, out, batch.places);
