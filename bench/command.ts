@@ -6,6 +6,7 @@ import { runHeads } from "./heads-suite.js";
 import { describeMachine, type Machine } from "./machine.js";
 import { HELP, parseBenchOptions, type BenchOptions, type SuiteName } from "./options.js";
 import { endWithReader, Output } from "./output.js";
+import { runOpen } from "./open/command.js";
 import { runAll } from "./page/all.js";
 import { runPasses } from "./passes-suite.js";
 import { runPgmap } from "./pgmap-suite.js";
@@ -29,10 +30,11 @@ const SUITES: Readonly<Record<SuiteName, Suite>> = {
   scale: runScale,
 };
 
-/** What is no suite but runs some. */
+/** What has options of its own: what runs suites, and what measures dumps rather than maps. */
 const COMMANDS: Readonly<Record<string, ((argv: readonly string[]) => Promise<void>) | undefined>> = {
   all: runAll,
   compare: runCompare,
+  open: runOpen,
 };
 
 /** What a user can mend by another argument or another file. */

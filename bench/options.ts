@@ -114,6 +114,7 @@ export const HELP = `Usage: vmemmap bench [heads|fields|pgmap|verify|passes|cens
 
        vmemmap bench all        the data and pictures of the results page; all --help says more
        vmemmap bench compare    the key ratios beside those of the last release; compare --help says more
+       vmemmap bench open       dumps from open to census, stage by stage; open --help says more
 
 Measures the WebAssembly engine, plain JavaScript and the same loop in C, on the same slots and the same PFNs.
   heads   compound_head, on the memory map of a real kernel (the default)

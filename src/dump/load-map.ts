@@ -179,12 +179,21 @@ async function framesOfSections(
   return frames;
 }
 
+/** Sections that are read at once: 16 MiB of slots, enough for threads that unpack. */
+const SECTIONS_UNDER_WAY = 8;
+
+/** A section whose frames are on their way, and which of its pages show a frame that another page has. */
+interface SectionReading {
+  readonly reading: Promise<void>;
+  readonly copies: readonly { readonly from: number; readonly to: number }[];
+}
+
 interface Absent {
   readonly ranges: readonly PfnRange[];
   readonly facts: readonly Fact[];
 }
 
-/** Read every frame into its slots. What is not there stays zero, and is told. */
+/** Read every frame into its slots, some sections at once. What is not there stays zero, and is told. */
 async function fillSlots(
   map: Vmemmap,
   memory: PhysicalMemory,
@@ -203,38 +212,52 @@ async function fillSlots(
   };
   /** Where the bytes of a shared frame are in the map's memory. */
   const places = new Map<number, number>();
-  const wanted: { frame: number; at: number }[] = [];
-  const scratch = new Uint8Array(SECTION_BYTES);
+  const underWay: SectionReading[] = [];
+  let done = 0;
+  /** A copy's frame is of its own section or of one before: those are done when this one is. */
+  const finish = async ({ reading, copies }: SectionReading) => {
+    await reading;
+    for (const { from, to } of copies) core.u8.copyWithin(to, from, from + FRAME_BYTES);
+    progress(++done);
+  };
 
-  for (const [i, section] of sections.entries()) {
-    progress(i);
-    const start = core.address(core.sectionSlot(section.number));
-    const valid = validSubsections(section);
-    const copies: { from: number; to: number }[] = [];
-    wanted.length = 0;
-    for (let page = 0; page < VMEMMAP_PAGES_PER_SECTION; page++) {
-      const frame = frames[i * VMEMMAP_PAGES_PER_SECTION + page]!;
-      const at = start + page * FRAME_BYTES;
-      const why = reasonOf(memory, frame);
-      if (why !== null) {
-        const isValid = ((valid >> BigInt(page >> 3)) & 1n) !== 0n;
-        if (isValid) absent(section.number * PAGES_PER_SECTION + page * SLOTS_PER_VMEMMAP_PAGE, why);
-        continue;
-      }
-      if (shared.has(frame)) {
-        const place = places.get(frame);
-        if (place !== undefined) {
-          copies.push({ from: place, to: at });
+  progress(0);
+  try {
+    for (const [i, section] of sections.entries()) {
+      const start = core.address(core.sectionSlot(section.number));
+      const valid = validSubsections(section);
+      const copies: { from: number; to: number }[] = [];
+      const wanted: { frame: number; at: number }[] = [];
+      for (let page = 0; page < VMEMMAP_PAGES_PER_SECTION; page++) {
+        const frame = frames[i * VMEMMAP_PAGES_PER_SECTION + page]!;
+        const at = start + page * FRAME_BYTES;
+        const why = reasonOf(memory, frame);
+        if (why !== null) {
+          const isValid = ((valid >> BigInt(page >> 3)) & 1n) !== 0n;
+          if (isValid) absent(section.number * PAGES_PER_SECTION + page * SLOTS_PER_VMEMMAP_PAGE, why);
           continue;
         }
-        places.set(frame, at);
+        if (shared.has(frame)) {
+          const place = places.get(frame);
+          if (place !== undefined) {
+            copies.push({ from: place, to: at });
+            continue;
+          }
+          places.set(frame, at);
+        }
+        wanted.push({ frame, at });
       }
-      wanted.push({ frame, at });
+      const reading = readPages(memory, wanted, core.u8);
+      // Whoever waits for it hears of its failure; until then others are waited for.
+      reading.catch(() => undefined);
+      underWay.push({ reading, copies });
+      if (underWay.length === SECTIONS_UNDER_WAY) await finish(underWay.shift()!);
     }
-    await readPages(memory, wanted, core.u8, scratch);
-    for (const { from, to } of copies) core.u8.copyWithin(to, from, from + FRAME_BYTES);
+    while (underWay.length > 0) await finish(underWay.shift()!);
+  } finally {
+    // Whatever failed: nothing reads on into memory that is given up.
+    await Promise.allSettled(underWay.map(({ reading }) => reading));
   }
-  progress(sections.length);
   const facts = Array.from(counts, ([from, value]): Fact => ({ name: "filtered", value, from }));
   return { ranges, facts };
 }
@@ -252,7 +275,6 @@ async function readPages(
   memory: PhysicalMemory,
   pages: { frame: number; at: number }[],
   out: Uint8Array,
-  scratch: Uint8Array,
 ): Promise<void> {
   if (pages.length === 0) return;
   const first = pages[0]!;
@@ -270,9 +292,10 @@ async function readPages(
     return;
   }
   pages.sort((a, b) => a.frame - b.frame);
+  const scratch = new Uint8Array(length);
   const reading = memory.readFrames(
     pages.map(({ frame }) => frame),
-    scratch.subarray(0, length),
+    scratch,
   );
   if (reading !== undefined) await reading;
   pages.forEach(({ at }, i) => out.set(scratch.subarray(i * FRAME_BYTES, (i + 1) * FRAME_BYTES), at));

@@ -2,6 +2,7 @@
  * Device page maps (struct dev_pagemap) of a dump: the kernel's own list of them, or where that is not to be had, what the words of
  * ZONE_DEVICE folios lead to. A map takes them by its `pgmaps`.
  */
+import { countStretches } from "../census.js";
 import { constant } from "../engine/modules.js";
 import type { AltmapRecord, PgmapRange, PgmapRecord } from "../image/image.js";
 import type { PgmapLayout, Profile } from "../profile/index.js";
@@ -89,26 +90,31 @@ function namers({ named }: Candidate): string {
 // ---- Words of pages ---------------------------------------------------------------------------------------------------
 
 /** The words at +8 of ZONE_DEVICE pages that are no tails, most pages first. */
-function namedByPages(map: Vmemmap, { zone, zones }: Profile): readonly Candidate[] {
+function namedByPages(map: Vmemmap, profile: Profile): readonly Candidate[] {
+  const { zone, zones } = profile;
   const device = zones.indexOf("DEVICE");
   if (device < 0 || zone.width === 0) return [];
   // The zone's bits stand in the high half of the flags word.
   const shift = zone.shift - 32;
   const mask = 2 ** zone.width - 1;
   const { core } = map;
+  const { u32 } = core;
   const base = Number(map.vmemmapBase & 0xffffffffn);
   const found = new Map<bigint, NonNullable<Candidate["named"]>>();
   let [low, high, entry] = [0, 0, undefined as NonNullable<Candidate["named"]> | undefined];
   for (const { number } of map.sections) {
-    const start = core.address(core.sectionSlot(number)) / 4;
+    const slot = core.sectionSlot(number);
+    const pages = countStretches(core, profile, "zone", [[slot, slot + PAGES_PER_SECTION, number * PAGES_PER_SECTION]]);
+    if (pages[2 * device] === 0) continue;
+    const start = core.address(slot) / 4;
     for (let i = 0; i < PAGES_PER_SECTION; i++) {
       const at = start + (i * SLOT_BYTES) / 4;
-      const word = core.u32[at + 2]!;
-      if (((core.u32[at + 1]! >>> shift) & mask) !== device || (word & 7) !== 0) continue;
+      const word = u32[at + 2]!;
+      if (((u32[at + 1]! >>> shift) & mask) !== device || (word & 7) !== 0) continue;
       const pfn = number * PAGES_PER_SECTION + i;
       // A page of an altmap: its list head, linked to itself.
       if (word === (base + pfn * SLOT_BYTES + 8) >>> 0) continue;
-      const top = core.u32[at + 3]!;
+      const top = u32[at + 3]!;
       if (word !== low || top !== high || entry === undefined) {
         [low, high] = [word, top];
         const address = (BigInt(top) << 32n) | BigInt(word);

@@ -5,7 +5,7 @@ import { loadMap } from "../../src/dump/load-map.js";
 import { Vmcoreinfo } from "../../src/dump/vmcoreinfo.js";
 import { Vmemmap } from "../../src/index.js";
 import { refusal } from "./refusal.js";
-import { dumpOf, type KernelShape, syntheticKernel } from "./synthetic-kernel.js";
+import { dumpOf, type KernelShape, syntheticKernel } from "../../bench/open/synthetic-kernel.js";
 
 const SECTION = 32768;
 const BASE = 0xfffffb9640000000n;

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { loadMap } from "../../src/dump/load-map.js";
 import { defineProfile, type PresetName, type Section, Vmemmap } from "../../src/index.js";
-import { dumpOf, type KernelShape, syntheticKernel } from "./synthetic-kernel.js";
+import { dumpOf, type KernelShape, syntheticKernel } from "../../bench/open/synthetic-kernel.js";
 
 const SECTION = 32768;
 const BASES = { 4: 0xfffffb9640000000n, 5: 0xffb4fc8540000000n } as const;

@@ -4,7 +4,7 @@ import { BytesFile } from "../../src/dump/bytes-file.js";
 import { openVmcore, Vmemmap } from "../../src/index.js";
 import { openMap } from "../truth.js";
 import { refusal } from "./refusal.js";
-import { syntheticKernel } from "./synthetic-kernel.js";
+import { syntheticKernel } from "../../bench/open/synthetic-kernel.js";
 import { vmcoreinfo, writeElf } from "./write-elf.js";
 
 const SECTION = 32768;

@@ -12,6 +12,7 @@ import { readByPool } from "./read-by-pool.js";
 export class KdumpMemory implements PhysicalMemory {
   readonly endFrame: number;
   #closed = false;
+  readonly #idle: PageBatch[] = [];
 
   /** @param parts in rising order of their frames, without a gap */
   constructor(
@@ -39,7 +40,12 @@ export class KdumpMemory implements PhysicalMemory {
     const gatherer = new PageGatherer((frame) => this.#partOf(frame), frames, out);
     const pool = await this.pool.for(frames.length);
     if (pool === null) return this.#readHere(gatherer, out);
-    return readByPool(pool, gatherer, out, { signal: this.signal, onUnable: (reason) => this.pool.giveUp(reason) });
+    return readByPool(pool, gatherer, {
+      out,
+      idle: this.#idle,
+      signal: this.signal,
+      onUnable: (reason) => this.pool.giveUp(reason),
+    });
   }
 
   async close(): Promise<void> {

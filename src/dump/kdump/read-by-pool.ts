@@ -7,19 +7,26 @@ import type { PageGatherer } from "./page-gatherer.js";
 /** Batches for each thread: one that it unpacks, and one that waits so that it need not. */
 const BATCHES = 2;
 
-/**
- * Read pages on this thread, and unpack them on others.
- *
- * @param onUnable called where those can't load what unpacks a page: this thread does it then, and is to do so from here on. An
- * import map of a page, for one, is not its workers'.
- */
+/** What a read is given beside its pages. */
+export interface PoolRead {
+  readonly out: Uint8Array;
+  /** Batches that nobody uses: those of earlier reads, and after this one its own. */
+  readonly idle: PageBatch[];
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Called where threads can't load what unpacks a page: this thread does it then, and is to do so from here on. An import map of a page,
+   * for one, is not its workers'.
+   */
+  readonly onUnable: (reason: string) => void;
+}
+
+/** Read pages on this thread, and unpack them on others. */
 export async function readByPool(
   pool: UnpackPool,
   gatherer: PageGatherer,
-  out: Uint8Array,
-  { signal, onUnable }: { readonly signal?: AbortSignal | undefined; readonly onUnable: (reason: string) => void },
+  { out, idle, signal, onUnable }: PoolRead,
 ): Promise<void> {
-  const idle = Array.from({ length: BATCHES * pool.size }, () => new PageBatch());
+  const most = BATCHES * pool.size;
   const running = new Set<Promise<void>>();
   const failures: unknown[] = [];
   const unpack = async (batch: PageBatch) => {
@@ -38,11 +45,11 @@ export async function readByPool(
   try {
     while (gatherer.more && failures.length === 0) {
       signal?.throwIfAborted();
-      if (idle.length === 0) {
+      if (running.size === most) {
         await Promise.race(running);
         continue;
       }
-      const batch = idle.pop()!;
+      const batch = idle.pop() ?? new PageBatch();
       await gatherer.fill(batch);
       if (batch.packings === RAW) {
         unpackPages(batch, out, batch.places);

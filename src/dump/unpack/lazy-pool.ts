@@ -3,8 +3,8 @@ import { hostThreads } from "../../host.js";
 import { BATCH_PAGES } from "./packed-pages.js";
 import { UnpackPool } from "./unpack-pool.js";
 
-/** Pages that are unpacked before threads are worth their start: 32 MiB, a tenth of a second. */
-const PAGES_BEFORE = 2 ** 13;
+/** Pages that are unpacked before threads are worth their start: 16 MiB, what a map of 1 GiB of memory has. */
+const PAGES_BEFORE = 2 ** 12;
 /** Threads without a wish: one thread reads for all of them. */
 const MOST_THREADS = 8;
 
@@ -26,7 +26,7 @@ export class LazyPool {
   /** Threads for a list of pages, or null: this thread is to unpack them. */
   async for(pages: number): Promise<UnpackPool | null> {
     this.#asked += pages;
-    if (pages <= BATCH_PAGES || this.#asked < PAGES_BEFORE || this.threads === 1 || this.#over) return null;
+    if (pages <= BATCH_PAGES || this.#asked <= PAGES_BEFORE || this.threads === 1 || this.#over) return null;
     return (this.#pool ??= this.#start());
   }
 

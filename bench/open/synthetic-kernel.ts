@@ -4,7 +4,7 @@
  */
 import { SLOTS_PER_VMEMMAP_PAGE } from "../../src/aliases.js";
 import { type Dump, FRAME_BYTES, FrameState, type PhysicalMemory } from "../../src/dump/memory.js";
-import type { Vmemmap } from "../../src/index.js";
+import type { Vmemmap } from "../../src/vmemmap.js";
 import { PAGES_PER_SECTION, type Section } from "../../src/sections.js";
 
 const PRESENT = 1n;
