@@ -5,6 +5,9 @@ import { ZSTDDecoder } from "zstddec";
 
 const folder = process.env["VMEMMAP_VMCORES"] ?? fileURLToPath(new URL("../../../shared/vmcores", import.meta.url));
 
+/** More than any file unpacks to: zstd frames need not say how much. */
+const ROOM = 2 ** 28;
+
 export const haveRealDumps = existsSync(folder);
 
 /** Paths in the folder of dumps whose names match. */
@@ -24,11 +27,22 @@ export function readReal(path: string): Uint8Array {
   return new Uint8Array(readFileSync(realPath(path)));
 }
 
-/** The frames of an ELF core that is packed by zstd: the truth that other forms of the same dump are held against. */
-export async function elfFrames(path: string): Promise<Map<number, Uint8Array>> {
+/** A file of that folder that is packed by zstd. */
+export async function unpackReal(path: string): Promise<Uint8Array> {
   const decoder = new ZSTDDecoder();
   await decoder.init();
-  const bytes = decoder.decode(readReal(path));
+  return decoder.decode(readReal(path), ROOM);
+}
+
+/** The same as 64-bit words. */
+export async function realWords(path: string): Promise<BigUint64Array> {
+  const bytes = await unpackReal(path);
+  return new BigUint64Array(bytes.buffer, bytes.byteOffset, bytes.length / 8);
+}
+
+/** The frames of an ELF core that is packed by zstd: the truth that other forms of the same dump are held against. */
+export async function elfFrames(path: string): Promise<Map<number, Uint8Array>> {
+  const bytes = await unpackReal(path);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const word = (at: number) => Number(view.getBigUint64(at, true));
   const frames = new Map<number, Uint8Array>();
