@@ -3,24 +3,6 @@ import { Vmemmap } from "../src/index.js";
 import { compareFields, FIELDS } from "./fields.js";
 import { loadTruth, openMap, type Truth } from "./truth.js";
 
-/** Files of each capture's folder that hold its memory. */
-export const FORMS: Readonly<Record<string, readonly string[]>> = {
-  "linux-6.1.176": ["vmcore-filtered.elf.zst", "vmcore-filtered.kdump-d31-zlib", "vmcore-filtered.kdump-d31-zstd"],
-  "linux-6.12.107-hvo-la57": ["vmcore-filtered.elf.zst", "vmcore-filtered.kdump-d31-zstd", "vmcore.qemu-kdump-zlib"],
-  "linux-6.18.15-hvo-la57": ["vmcore-filtered.elf.zst", "vmcore-filtered.kdump-d31-zstd"],
-  "linux-6.18.15-hvo-partial-section": ["vmcore-filtered.elf.zst", "vmcore-filtered.kdump-d31-zstd"],
-  "linux-7.3.4": ["vmcore-filtered.elf.zst"],
-  "linux-7.3.4-hvo": [
-    "vmcore-filtered.elf.zst",
-    "vmcore-filtered.kdump-d31-lzo",
-    "vmcore-filtered.kdump-d31-zlib",
-    "vmcore-filtered.kdump-d31-zlib.flat",
-    "vmcore-filtered.kdump-d31-zstd",
-  ],
-  "linux-7.3.4-hvo-4gib": ["vmcore-filtered.elf.zst"],
-  "linux-7.3.4-hvo-kexec": ["vmcore-filtered.elf.zst", "vmcore-filtered.kdump-d31-zstd", "vmcore.kdump-d31-zstd"],
-};
-
 /** Those that are in test/dumps, so that a clone has one of each reader's. */
 export const SHIPPED_FORMS: readonly (readonly [map: string, form: string])[] = [
   ["linux-6.1.176", "vmcore-filtered.elf.zst"],

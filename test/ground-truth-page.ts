@@ -12,5 +12,5 @@ export function documentedRow(caption: string, ...names: readonly string[]): (nu
   const row = rows.find((cells) => names.every((name, i) => cells[i + 1] === `\`${name}\``)) ?? [];
   return row
     .slice(1 + names.length, -1)
-    .map((cell) => (/^[\d ]+$/.test(cell) ? Number(cell.replaceAll(" ", "")) : cell));
+    .map((cell) => (/^-?[\d ]+$/.test(cell) ? Number(cell.replaceAll(" ", "")) : cell));
 }

@@ -7,8 +7,8 @@ import { openVmcore, Vmemmap } from "../src/index.js";
 import { openNodeFile } from "../src/dump/node-file.js";
 import { loadMap } from "../src/dump/load-map.js";
 import { openDumpFile } from "../src/dump/open-file.js";
-import { differencesRow, FORMS, knownCapture } from "./captures.js";
-import { haveRealDumps, realDumps, realPath, realWords, unpackReal } from "./dump/real-dumps.js";
+import { differencesRow, knownCapture } from "./captures.js";
+import { FORMS, haveRealDumps, realDumps, readReal, realPath, realWords, unpackReal } from "./dump/real-dumps.js";
 import { documentedRow } from "./ground-truth-page.js";
 import { expectSameMap } from "./same-map.js";
 import { mapNames } from "./truth.js";
@@ -36,6 +36,15 @@ describe.skipIf(!haveRealDumps).each(mapNames)("%s", (name) => {
       const own = slots.subarray(i * SECTION_BYTES, (i + 1) * SECTION_BYTES);
       expect(Buffer.compare(own, told), `section ${number}`).toBe(0);
     });
+  });
+
+  it("as many pages of the vmemmap share a frame as drgn's walk found", async () => {
+    const { map } = await knownCapture(name);
+    const facts = JSON.parse(new TextDecoder().decode(readReal(`${name}/facts.json`))) as {
+      readonly vmemmap_4k_pages: { readonly aliased: number };
+    };
+    const { pfns, frames } = map.aliases;
+    expect(pfns.length - new Set(frames).size).toBe(facts.vmemmap_4k_pages.aliased);
   });
 
   it("the shipped truth is what drgn, kpageflags and kpagecount said", async () => {
