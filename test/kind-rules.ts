@@ -1,6 +1,6 @@
 /** What bits of /proc/kpageflags and drgn's pgmaps say of pages' kinds; and where a page may differ from them, and why. */
 import { PAGE_KINDS, type UsageKind, type Vmemmap } from "../src/index.js";
-import type { Truth } from "./truth.js";
+import { placeIn, type Truth } from "./truth.js";
 
 /** Bits of /proc/kpageflags (include/uapi/linux/kernel-page-flags.h; those from 32 on for kernel hackers alone). */
 export const KPF = {
@@ -34,7 +34,6 @@ export class KindsOfMap {
   readonly reserve: ReadonlySet<number>;
   /** Pages that /proc/kpageflags describes, and told alike twice. */
   readonly compared: readonly number[];
-  readonly #places: ReadonlyMap<number, number>;
   /** Words of kpageflags as halves. */
   readonly #words: Uint32Array;
 
@@ -48,7 +47,6 @@ export class KindsOfMap {
     this.reserve = altmapReserve(map);
     this.compared = Array.from(truth.pfns.keys()).filter((i) => isTold(truth, this.reserve, i));
     this.#words = new Uint32Array(truth.kpageflags.buffer, truth.kpageflags.byteOffset, 2 * truth.kpageflags.length);
-    this.#places = new Map(Array.from(truth.pfns, (pfn, i) => [pfn, i]));
   }
 
   has(i: number, bit: number): boolean {
@@ -56,7 +54,7 @@ export class KindsOfMap {
   }
 
   placeOf(pfn: number): number {
-    return this.#places.get(pfn)!;
+    return placeIn(this.truth, pfn);
   }
 
   /** Pages compared that differ in a bit and a kind. */
@@ -141,8 +139,9 @@ export const KIND_RULES: readonly KindRule[] = [
       const altmaps = map.pgmaps.flatMap(({ altmap }) => altmap ?? []);
       const isAltmaps = (pfn: number) =>
         altmaps.some(({ basePfn, reserve, free }) => basePfn + reserve <= pfn && pfn < basePfn + reserve + free);
+      const byAddress = new Map(map.pgmaps.map((pgmap) => [pgmap.address, pgmap]));
       const wanted = (i: number): UsageKind => {
-        const pgmap = map.pgmaps.find(({ address }) => address === truth.pgmap[i]);
+        const pgmap = byAddress.get(truth.pgmap[i]!);
         if (pgmap !== undefined) return DEVICE_KINDS[map.profile.zoneDevice.memoryTypes[pgmap.type - 1]!]!;
         return isAltmaps(truth.pfns[i]!) ? "device-altmap" : "device-unknown";
       };
