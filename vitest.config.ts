@@ -1,8 +1,10 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import { NotTested } from "./test/not-tested.js";
 
 export default defineConfig({
   test: {
+    reporters: ["default", new NotTested()],
     setupFiles: ["test/setup.ts"],
     include: ["test/**/*.test.ts"],
     testTimeout: 60_000,

@@ -82,6 +82,20 @@ export class AliasTable {
     return entry === undefined ? undefined : Math.floor(entry / 2);
   }
 
+  /** Of the frame that a vmemmap page shows with others: the page it is about, if one is, and how many show it. */
+  sharing(pfn: number): { readonly home: number | null; readonly pages: number } | null {
+    const frame = this.frameOf(pfn);
+    if (frame === undefined) return null;
+    let home: number | null = null;
+    let pages = 0;
+    for (const [other, entry] of this.#entries) {
+      if (Math.floor(entry / 2) !== frame) continue;
+      pages++;
+      if (entry % 2 === 1) home = other;
+    }
+    return { home, pages };
+  }
+
   /** How many pages of the vmemmap take no memory of their own. */
   get savedPages(): number {
     const frames = new Set(Array.from(this.#entries.values(), (entry) => Math.floor(entry / 2)));

@@ -1,5 +1,4 @@
 /** Everything about one page. */
-import { SLOTS_PER_VMEMMAP_PAGE } from "./aliases.js";
 import { VmemmapError } from "./errors.js";
 import type { UsageKind } from "./kinds.js";
 import type { BitField, Profile } from "./profile/index.js";
@@ -165,13 +164,8 @@ function pgmapReport(map: Vmemmap, pfn: number): PgmapReport | null {
 }
 
 function aliasReport(map: Vmemmap, pfn: number): AliasReport | null {
-  const { pfns, frames, home } = map.aliases;
-  const at = pfns.indexOf(pfn - (pfn % SLOTS_PER_VMEMMAP_PAGE));
-  if (at < 0) return null;
-  const frame = frames[at];
-  const shown = frames.reduce((count, other) => count + Number(other === frame), 0);
-  const own = pfns.find((_, i) => frames[i] === frame && home[i] === 1);
-  return { isAlias: map.isAlias(pfn), home: own ?? null, pages: shown };
+  const sharing = map.sharingOf(pfn);
+  return sharing && { isAlias: map.isAlias(pfn), ...sharing };
 }
 
 function folioReport(map: Vmemmap, pfn: number): FolioReport {

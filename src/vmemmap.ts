@@ -1,5 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import { AliasTable, checkAliasLists, type VmemmapAliases } from "./aliases.js";
+import { AliasTable, checkAliasLists, SLOTS_PER_VMEMMAP_PAGE, type VmemmapAliases } from "./aliases.js";
 import { MAX_LIST_ENTRIES } from "./batch-map.js";
 import { checkField, initializeSlots, zoneNumber } from "./boot.js";
 import { throwFirst } from "./callbacks.js";
@@ -683,6 +683,11 @@ export class Vmemmap<B extends ArrayBufferLike = ArrayBuffer> extends DeviceMap<
   get aliases(): VmemmapAliases {
     this.checkAlive();
     return this.#aliases.toArrays();
+  }
+
+  /** Of the frame that a page's slot stands in: see AliasTable.sharing. @internal */
+  sharingOf(pfn: number): ReturnType<AliasTable["sharing"]> {
+    return this.#aliases.sharing(pfn - (pfn % SLOTS_PER_VMEMMAP_PAGE));
   }
 
   override vmemmapUsage(): VmemmapUsage {

@@ -1,14 +1,15 @@
 /** The eight shipped maps, every PFN of them, against what drgn and the kernel itself said of the same memory. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { Vmemmap } from "../src/index.js";
+import { compareFields, FIELDS } from "./fields.js";
+import { documentedRow } from "./ground-truth-page.js";
+import { altmapReserve, isTold } from "./kind-rules.js";
 import { Kind, loadTruth, mapNames, openMap, type Truth } from "./truth.js";
 
 /** Bits of /proc/kpageflags (include/uapi/linux/kernel-page-flags.h). */
 const KPF_COMPOUND_HEAD = 1n << 15n;
 const KPF_COMPOUND_TAIL = 1n << 16n;
 const KPF_BUDDY = 1n << 10n;
-
-const ZONE_DEVICE = 4;
 
 /** Fake heads that the kernel's own kpageflags calls heads (6.17 to 7.0): 7 per optimised 2 MiB hugetlb page. */
 const FAKE_HEADS_IN_KPAGEFLAGS: Partial<Record<string, number>> = {
@@ -47,19 +48,20 @@ describe.each(mapNames)("%s", (name) => {
   let map: Vmemmap;
 
   /** Pages that /proc/kpage* describes, and that both reads of kpageflags saw alike. */
-  const isOnlineAndStable = (i: number) =>
-    truth.zone[i] !== ZONE_DEVICE && truth.kpageflagsStable[i] === 1 && !altmapReserve.has(truth.pfns[i]!);
-  /** An altmap's reserved pages: device memory whose slots the kernel left all zero, so that no zone bits tell. */
-  let altmapReserve: Set<number>;
+  /** 1 at each of these PFNs. */
+  const marks = (pfns: Iterable<number>) => {
+    const marked = new Uint8Array(map.endPfn);
+    for (const pfn of pfns) marked[pfn] = 1;
+    return marked;
+  };
+
+  const isOnlineAndStable = (i: number) => isTold(truth, reserve, i);
+  let reserve: ReadonlySet<number>;
 
   beforeAll(async () => {
     truth = await loadTruth(name);
     map = await Vmemmap.load(openMap(name));
-    altmapReserve = new Set(
-      map.pgmaps.flatMap(({ altmap }) =>
-        altmap === null ? [] : Array.from({ length: altmap.reserve }, (_, i) => altmap.basePfn + i),
-      ),
-    );
+    reserve = altmapReserve(map);
   });
 
   describe.each(["simd", "scalar"] as const)("%s build", (build) => {
@@ -97,12 +99,12 @@ describe.each(mapNames)("%s", (name) => {
     });
 
     it("head and tail agree with drgn on every page", () => {
-      const head = new Set(map.listHeads());
-      const tail = new Set(map.select({ kinds: ["tail"] }));
+      const head = marks(map.listHeads());
+      const tail = marks(map.select({ kinds: ["tail"] }));
       const same = (i: number) => {
         const kind = truth.kind[i]!;
         const pfn = truth.pfns[i]!;
-        return head.has(pfn) === ((kind & Kind.HEAD) !== 0) && tail.has(pfn) === ((kind & Kind.TAIL) !== 0);
+        return head[pfn] === Number((kind & Kind.HEAD) !== 0) && tail[pfn] === Number((kind & Kind.TAIL) !== 0);
       };
       expect(differing(truth.pfns, same)).toEqual(NONE);
     });
@@ -149,15 +151,19 @@ describe.each(mapNames)("%s", (name) => {
 
   it("each buddy head's block is KPF_BUDDY to its end", () => {
     const buddies = map.select({ type: "buddy" });
-    const covered = new Set<number>();
-    for (const pfn of buddies) {
-      const order = Number(map.readWord(pfn, 40));
-      for (let page = pfn; page < pfn + 2 ** order; page++) covered.add(page);
-    }
+    const covered = new Uint8Array(map.endPfn);
+    for (const pfn of buddies) covered.fill(1, pfn, pfn + 2 ** Number(map.readWord(pfn, 40)));
     const same = (i: number) =>
-      !isOnlineAndStable(i) || covered.has(truth.pfns[i]!) === ((truth.kpageflags[i]! & KPF_BUDDY) !== 0n);
+      !isOnlineAndStable(i) || covered[truth.pfns[i]!] === Number((truth.kpageflags[i]! & KPF_BUDDY) !== 0n);
     expect(differing(truth.pfns, same)).toEqual(NONE);
-    expect(covered.size).toBeGreaterThan(0);
+    expect(buddies.length).toBeGreaterThan(0);
+  });
+
+  it("docs/results/ground-truth.md tells how many pages were compared, and how many differ", () => {
+    const counts = compareFields(map, truth);
+    const compared = [counts.head, counts.mapcount, counts.kind].map((each) => each.compared);
+    expect(documentedRow("Pages compared:", name)).toEqual(compared);
+    expect(documentedRow("in every form", name, "image")).toEqual(FIELDS.map((field) => counts[field].differing));
   });
 
   it("all words are well-formed, so every lookup takes the fast loop", () => {

@@ -1,7 +1,7 @@
 /** Device page maps of the shipped maps, every ZONE_DEVICE page, against drgn's folio->pgmap (page->pgmap before 6.15). */
 import { beforeAll, describe, expect, it } from "vitest";
 import { NOT_DEVICE, type PgmapRecord, UNKNOWN_PGMAP, Vmemmap, VmemmapError } from "../src/index.js";
-import { loadTruth, mapNames, openMap, type Truth } from "./truth.js";
+import { loadTruth, mapNames, openMap, placeIn, type Truth } from "./truth.js";
 
 const ZONE_DEVICE = 4;
 
@@ -50,8 +50,7 @@ describe.each(mapNames)("%s", (name) => {
   it("all pages of a folio have one pgmap", () => {
     const heads = new Uint32Array(truth.pfns.length);
     map.headsInto(truth.pfns, heads);
-    const places = new Map(Array.from(truth.pfns, (pfn, i) => [pfn, i]));
-    expect(wrong((i) => numbers[i] === numbers[places.get(heads[i]!)!])).toBe(0);
+    expect(wrong((i) => numbers[i] === numbers[placeIn(truth, heads[i]!)])).toBe(0);
   });
 
   it("by range as by slot, but for pages that have none in their slot", () => {

@@ -75,3 +75,13 @@ export async function loadTruth(name: string): Promise<Truth> {
   const heads = pfns.map((pfn, i) => pfn - distances[i]!);
   return { name, ranges, pfns, heads, ...columnsByName } as unknown as Truth;
 }
+
+/** A valid PFN's place in the columns. */
+export function placeIn({ ranges }: Truth, pfn: number): number {
+  let before = 0;
+  for (const [start, end] of ranges) {
+    if (pfn < end) return before + pfn - start;
+    before += end - start;
+  }
+  throw new Error(`PFN ${pfn} is not valid`);
+}

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openLive, Vmemmap } from "../../src/index.js";
 import { FRAME_BYTES } from "../../src/dump/memory.js";
-import { syntheticKernel } from "./synthetic-kernel.js";
+import { syntheticKernel } from "../../bench/open/synthetic-kernel.js";
 import { type ElfSegment, writeElf } from "./write-elf.js";
 
 let proc: string;

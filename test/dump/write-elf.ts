@@ -75,7 +75,8 @@ export function vmcoreinfo(text: string): ElfNote {
   return { owner: "VMCOREINFO", description: new TextEncoder().encode(text) };
 }
 
-function noteBytes({ owner, type = 0, description }: ElfNote, alignment: number): Uint8Array {
+/** A note as it stands in a file, and in the memory of a kernel that keeps it. */
+export function noteBytes({ owner, type = 0, description }: ElfNote, alignment: number): Uint8Array {
   const name = new TextEncoder().encode(`${owner}\0`);
   const named = concat(u32(name.length), u32(description.length), u32(type), name);
   return concat(padded(named, alignment), padded(description, alignment));

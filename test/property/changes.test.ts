@@ -75,7 +75,7 @@ describe.each(presetNames)("%s", (name) => {
           map.checkWellFormed();
           expectSameHeads(twins);
         }),
-        runs(build === "shared" ? 8 : 25),
+        runs(build === "shared" ? 4 : 8),
       );
     },
     timeout,

@@ -59,7 +59,7 @@ describe.each(presetNames)("%s", (name) => {
           for (const operation of list) twins.step(operation);
           expectSameFindings(twins, "nothing");
         }),
-        runs(10),
+        runs(5),
       );
     },
     timeout,
@@ -79,7 +79,7 @@ describe.each(presetNames)("%s", (name) => {
             expectSameFindings(twins, one);
           }
         }),
-        runs(10),
+        runs(5),
       );
     },
     timeout,

@@ -80,7 +80,7 @@ describe.each(presetNames)("%s", (name) => {
             ]);
           }
         }),
-        runs(20),
+        runs(10),
       );
     },
     timeout,

@@ -57,7 +57,7 @@ describe.each(presetNames)("%s", (name) => {
           }
           expectSameLookups(map, model, twins.pgmaps, pagesOfInterest(model));
         }),
-        runs(10),
+        runs(5),
       );
     },
     timeout,
@@ -77,7 +77,7 @@ describe.each(presetNames)("%s", (name) => {
           map.checkWellFormed();
           expectSameLookups(map, model, twins.pgmaps, pages);
         }),
-        runs(6),
+        runs(4),
       );
     },
     timeout,

@@ -134,7 +134,7 @@ describe.each(builds)("%s build", (build) => {
           const after = answersOf(first!);
           others.forEach((map, i) => expectSame(answersOf(map), after, KERNELS[i + 1]!));
         }),
-        runs(build === "shared" ? 3 : 6),
+        runs(build === "shared" ? 2 : 4),
       );
     },
     timeout,

@@ -386,7 +386,7 @@ describe.each(["5.15", "6.1", "6.18", "7.3"] as const)("%s, garbage in slots", (
           else expect(ill).toBe(illFormed(map, reference, windows));
           compare();
         }),
-        runs(8),
+        runs(4),
       );
     },
     timeout,
@@ -408,7 +408,7 @@ describe.each(["5.15", "6.1", "6.18", "7.3"] as const)("%s, garbage in slots", (
           map.checkWellFormed();
           expectSameFields(map, reference, pages);
         }),
-        runs(4),
+        runs(2),
       );
     },
     timeout,

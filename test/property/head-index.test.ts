@@ -33,7 +33,7 @@ describe.each(presetNames)("%s", (name) => {
           expectSoundIndex(map);
           expectSameBySlots(map, windowsOf(layout));
         }),
-        runs(4),
+        runs(2),
       );
     },
     timeout,
@@ -53,7 +53,7 @@ describe.each(presetNames)("%s", (name) => {
             expectSoundIndex(map);
           }
         }),
-        runs(8),
+        runs(4),
       );
     },
     timeout,
@@ -72,7 +72,7 @@ describe.each(presetNames)("%s", (name) => {
             expectSoundIndex(map);
           }
         }),
-        runs(10),
+        runs(5),
       );
     },
     timeout,
@@ -99,7 +99,7 @@ describe.each(presetNames)("%s", (name) => {
             expectSoundIndex(map);
           }
         }),
-        runs(6),
+        runs(3),
       );
     },
     timeout,

@@ -91,7 +91,7 @@ describe("damaged kdump files", () => {
           fc.array(damage, { minLength: 2, maxLength: 2 }),
           (files, damages) => readAll(files.map((file, i) => damaged(file, damages[i]!.changes, damages[i]!.length))),
         ),
-        runs(500),
+        runs(250),
       );
     },
     timeout,
@@ -106,7 +106,7 @@ describe("damaged kdump files", () => {
           if (signed) garbage.set(writeKdump({ frames: new Map() }).subarray(0, Math.min(12, garbage.length)));
           return readAll([garbage]);
         }),
-        runs(200),
+        runs(100),
       );
     },
     timeout,

@@ -74,7 +74,7 @@ describe("profileOf", () => {
             expect(["bad-dump", "unsupported-dump"]).toContain(error.code);
           }
         }),
-        runs(600),
+        runs(300),
       );
     },
     timeout,

@@ -203,18 +203,12 @@ function expectSameKinds(map: Vmemmap, ranges: readonly { start: number; count: 
     const kinds = pfns.map(kindOf);
     const wanted = kinds.map((kind) => (kind === null ? NO_KIND : PAGE_KINDS.indexOf(kind)));
     const invalid = kinds.filter((kind) => kind === null).length;
-    const out = new Uint8Array(range.count);
-    expect({ range, invalid: map.usageKindsInto(range, out), kinds: [...out] }).toEqual({
-      range,
-      invalid,
-      kinds: wanted,
-    });
-    out.fill(77);
-    expect({ range, invalid: map.usageKindsInto(listOf(map, pfns), out), kinds: [...out] }).toEqual({
-      range,
-      invalid,
-      kinds: wanted,
-    });
+    for (const source of [range, listOf(map, pfns)]) {
+      const out = new Uint8Array(range.count).fill(77);
+      expect({ range, invalid: map.usageKindsInto(source, out) }).toEqual({ range, invalid });
+      // Listed only where they differ: long lists take long to compare element by element.
+      if (Buffer.compare(out, Uint8Array.from(wanted)) !== 0) expect([...out]).toEqual(wanted);
+    }
     for (let i = 0; i < range.count; i += 97) if (kinds[i] !== null) expect(map.usageKind(pfns[i]!)).toBe(kinds[i]);
   }
 }
@@ -312,7 +306,7 @@ describe.each(presetNames)("%s", (name) => {
           const valid = validRanges(it.layout).reduce((sum, { start, end }) => sum + end - start, 0);
           expect(map.census().pages).toBe(valid);
         }),
-        runs(4),
+        runs(2),
       );
     },
     timeout,
@@ -338,7 +332,7 @@ describe.each(presetNames)("%s", (name) => {
             );
           });
         }),
-        runs(4),
+        runs(2),
       );
     },
     timeout,

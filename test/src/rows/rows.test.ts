@@ -18,6 +18,9 @@ const names = ["linux-6.1.176", "linux-6.18.15-hvo-partial-section", "linux-7.3.
 const all = (of: "pages" | "folios") => columnsOf(of).map(({ name }) => name);
 const text = (chunks: Iterable<Uint8Array>): string => Buffer.concat([...chunks]).toString();
 
+/** Two pages of eight, heads and second pages among them; all in long runs. */
+const SOME = Number(process.env["VMEMMAP_RUNS"] ?? 1) > 1 ? {} : { where: "pfn & 6 = 0" };
+
 /** Cells as csv has them. */
 function csvCell(value: unknown): string {
   if (value === null) return "";
@@ -31,7 +34,7 @@ describe.each(names)("%s", (name) => {
   });
 
   it.each(["pages", "folios"] as const)("%s: csv, JSON and Arrow say the same of every row", async (of) => {
-    const rows = (): Rows => (of === "pages" ? pageRows : folioRows)(map, { columns: all(of) });
+    const rows = (): Rows => (of === "pages" ? pageRows : folioRows)(map, { columns: all(of), ...SOME });
     const columns = rows().columns;
     const lines = text(csvOf(rows())).trimEnd().split("\n").slice(1);
     const objects = text(ndjsonOf(rows())).trimEnd().split("\n");
