@@ -9,6 +9,7 @@ import { type Host, Interrupted } from "./host.js";
 import { jsonText } from "./json.js";
 import { strangeName } from "../nearest.js";
 import { ReaderGone } from "./output.js";
+import { printable } from "./printable.js";
 
 /** `vmemmap bench` has suites with options of their own, so it reads its arguments itself. */
 const BENCH = {
@@ -85,7 +86,8 @@ async function failed(
     await stderr.write(`${jsonText({ error: { code, message } })}\n`);
   } else {
     const hint = code === "bad-argument" ? `\nvmemmap help${own} says more\n` : "\n";
-    await stderr.write(`vmemmap${own}: ${message}${hint}`);
+    const lines = message.split("\n").map(printable).join("\n");
+    await stderr.write(`vmemmap${own}: ${lines}${hint}`);
   }
   return 2;
 }

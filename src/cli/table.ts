@@ -1,4 +1,5 @@
 /** Rows of text in columns: numbers to the right, the rest to the left. */
+import { printable } from "./printable.js";
 
 export interface TableColumn {
   readonly title: string;
@@ -8,7 +9,7 @@ export interface TableColumn {
 
 /** The lines of a table, with titles over its columns, and nothing behind the last word of a line. */
 export function tableText(columns: readonly TableColumn[], rows: readonly (readonly string[])[]): string {
-  const lines = [columns.map(({ title }) => title), ...rows];
+  const lines = [columns.map(({ title }) => title), ...rows.map((row) => row.map(printable))];
   const widths = columns.map((_, i) => Math.max(...lines.map((line) => line[i]?.length ?? 0)));
   return lines
     .map((line) => {

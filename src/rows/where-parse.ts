@@ -138,8 +138,9 @@ class Parser {
     if (this.#took("in")) return { is: "condition", of: { kind: "in", left: left.of, list: this.#list(), at } };
     if (token.kind === "name" && token.text === "not" && this.#tokens[this.#next + 1]?.text === "in") {
       this.#next += 2;
-      const part: Condition = { kind: "in", left: left.of, list: this.#list(), at };
-      return { is: "condition", of: { kind: "not", part, at } };
+      // Not the opposite of `in`: a cell without an answer is in no list, and unequal to no value.
+      const parts = this.#list().map((right): Condition => ({ kind: "compare", how: "!=", left: left.of, right, at }));
+      return { is: "condition", of: { kind: "all", parts, at } };
     }
     return left;
   }

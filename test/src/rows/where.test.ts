@@ -125,7 +125,7 @@ const compared: fc.Arbitrary<Sample> = fc.oneof(
   })),
   fc.tuple(column, fc.array(literal, { minLength: 1, maxLength: 4 }), fc.boolean()).map(([name, list, isNot]) => ({
     text: `${name} ${isNot ? "not in" : "in"} (${list.map(({ text }) => text).join(", ")})`,
-    holds: (row: Row) => list.some(({ value }) => bigOf(row[name]!) === value) !== isNot,
+    holds: (row: Row) => row[name] !== null && list.some(({ value }) => bigOf(row[name]!) === value) !== isNot,
   })),
   fc.tuple(fc.constantFrom("type", "pgmap"), fc.boolean()).map(([name, isNot]) => ({
     text: `${name} ${isNot ? "!=" : "="} empty`,
@@ -205,6 +205,11 @@ describe("conditions", () => {
     expect(of("pfn & 63 = 0")).toBe(rows.filter(({ pfn }) => (pfn as number) % 64 === 0).length);
     expect(of("(pfn & 63) = 0")).toBe(of("pfn & 63 = 0"));
     expect(of("not order = 0 and refcount = 1")).toBe(of("(not (order = 0)) and refcount = 1"));
+  });
+
+  it("a cell without an answer is neither in a list nor not in it", () => {
+    expect(matching("type not in (buddy, slab)")).toEqual(matching("type != buddy and type != slab"));
+    expect(matching("type not in (buddy)").length).toBeLessThan(rows.filter(({ type }) => type !== "buddy").length);
   });
 
   it("names are found whatever their case, and zones by number as well", () => {
