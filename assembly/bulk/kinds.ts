@@ -26,6 +26,7 @@ import { KindMark, Word, word, word64 } from "../profile";
 import { slot_to_pfn_low } from "../slots";
 import { section_is_plain, slot_to_page, slot_valid } from "../sparse";
 import { STRUCT_PAGE_SHIFT, STRUCT_PAGE_SIZE } from "../x86_64";
+import { uniform_kind } from "./uniform_kinds";
 
 /** The byte of a page that has no kind. */
 const NO_KIND: u8 = 0xff;
@@ -53,6 +54,8 @@ const DEVICE_KIND: u32 = DEVICE_WORD + 8;
 const DTOR_FLAG: u32 = DEVICE_KIND + 4;
 const SLAB_FLAG: u32 = DTOR_FLAG + 8;
 const CALLING_FLAGS: u32 = SLAB_FLAG + 8;
+/** Whether the heads of the block before were all of one kind. */
+const UNIFORM: u32 = CALLING_FLAGS + 8;
 
 /** Where types as low bits begin: those of the kernels are in the 8 bits from here on, active low. */
 const LOW_TYPE_SHIFT: u32 = 7;
@@ -76,6 +79,7 @@ function note_start(): void {
   store<u64>(at, dtor_flag, DTOR_FLAG);
   store<u64>(at, slab_flag, SLAB_FLAG);
   store<u64>(at, is_usual ? 0 : marking_flags(), CALLING_FLAGS);
+  store<u32>(at, 1, UNIFORM);
 }
 
 /**
@@ -210,7 +214,8 @@ function kinds_of_heads(sink: Sink, single: bool, block: u32, heads: u64, dst: u
   const base = slot_to_page(block);
   let free_end = load<u32>(noted, FREE_END);
   // Pages of one kind come in runs.
-  let run_kind: u32 = UsageKind.OTHER;
+  let runs: u32 = 0;
+  let run_kind: u32 = INVALID;
   let run: u64 = 0;
   let left = heads;
   let at: u32 = 0;
@@ -256,20 +261,19 @@ function kinds_of_heads(sink: Sink, single: bool, block: u32, heads: u64, dst: u
       left &= left - 1;
       nr = (left == 0 ? BLOCK_PAGES : <u32>ctz(left)) - at;
     }
-    if (sink == Sink.LIST) {
-      if (single) store<u8>(dst + at, <u8>kind);
-      else fill(dst + at, kind, nr);
-    } else {
-      if (kind != run_kind) {
-        add(dst, run_kind, run);
-        run_kind = kind;
-        run = 0;
-      }
-      run += ONE_FOLIO | nr;
+    if (kind != run_kind) {
+      if (sink == Sink.COUNT && runs != 0) add(dst, run_kind, run);
+      run_kind = kind;
+      run = 0;
+      runs++;
     }
+    if (sink == Sink.COUNT) run += ONE_FOLIO | nr;
+    else if (single) store<u8>(dst + at, <u8>kind);
+    else fill(dst + at, kind, nr);
     if (single) at++;
   }
-  if (sink == Sink.COUNT) add(dst, run_kind, run);
+  if (sink == Sink.COUNT && runs != 0) add(dst, run_kind, run);
+  if (ASC_FEATURE_SIMD) store<u32>(noted, <u32>(runs == 1), UNIFORM);
   store<u32>(noted, free_end, FREE_END);
   if (single) return at == BLOCK_PAGES ? 0 : ALL << at;
   return left;
@@ -319,7 +323,15 @@ function kinds_of_blocks(sink: Sink, first: u32, end: u32, dst: u32): void {
       const nr = heads == 0 ? BLOCK_PAGES : <u32>ctz(heads);
       if (sink == Sink.LIST) fill(out, last_kind, nr);
       else add(dst, last_kind, nr);
-    } else if (heads == ALL) {
+    } else if (ASC_FEATURE_SIMD && load<u32>(notes(), UNIFORM) != 0 && (heads & (heads - 1)) != 0) {
+      const kind = uniform_kind(block, heads, load<u32>(notes(), FREE_END));
+      if (kind != INVALID) {
+        if (sink == Sink.LIST) memory.fill(out, <u8>kind, BLOCK_PAGES);
+        else add(dst, kind, ((<u64>popcnt(heads)) << 32) | BLOCK_PAGES);
+        continue;
+      }
+    }
+    if (heads == ALL) {
       heads = sink == Sink.LIST ? list_singles(block, out) : count_singles(block, dst);
     }
     while (heads != 0) {

@@ -2,7 +2,18 @@
 import { describe, expect, it } from "vitest";
 import { PAGE_KINDS, type UsageKind, Vmemmap, type VmemmapErrorCode } from "../../src/index.js";
 import { constant } from "../../src/engine/modules.js";
-import { builds, compound, errorOf, everyPreset, families, machine, poke, SECTION } from "./machine.js";
+import {
+  builds,
+  compound,
+  errorOf,
+  everyPreset,
+  families,
+  machine,
+  peek,
+  poke,
+  SECTION,
+  slotsFrom,
+} from "./machine.js";
 
 const MAPPING = 0xffff888012345678n;
 
@@ -50,6 +61,63 @@ describe.each(builds)("kinds of pages (%s build)", (build) => {
     expect(kindOf(0n, [], 0)).toBe("free-pcp");
     expect(kindOf(0n, [], 1)).toBe("other");
   });
+
+  // Words of 64 pages, and what one of them has in place of them: what they have in common must not hide it.
+  const alike = [
+    { mapping: MAPPING | 3n, count: 2, flags: [] },
+    { mapping: MAPPING | 1n, count: 2, flags: ["swapbacked"] },
+    { mapping: MAPPING | 2n, count: 2, flags: [] },
+    { mapping: MAPPING, count: 2, flags: ["swapbacked"] },
+    { mapping: MAPPING, count: 2, flags: [] },
+    { mapping: 0n, count: 2, flags: ["reserved"] },
+    { mapping: 0n, count: 0, flags: [] },
+    { mapping: 0n, count: 2, flags: [] },
+    { mapping: 4n, count: 0, flags: [] },
+  ];
+  it.each(everyPreset)(
+    "%s: a page unlike the 63 others of a block has its own kind, and they have theirs",
+    (preset) => {
+      const map = machine(preset, 1, { build });
+      const setWords = (pfn: number, { mapping, count, flags }: (typeof alike)[number]) => {
+        poke(map, pfn, 24, 8, mapping);
+        poke(map, pfn, 52, 4, count);
+        for (const name of ["swapbacked", "reserved"]) map.clearFlag(pfn, name);
+        for (const name of flags) map.setFlag(pfn, name);
+      };
+      const oddities: ((pfn: number) => void)[] = [
+        ...alike.map((words) => (pfn: number) => setWords(pfn, words)),
+        (pfn) => map.setPageType(pfn, "table"),
+        (pfn) => map.setPageType(pfn, "buddy"),
+        (pfn) => ("slab" in map.profile.flags ? map.setFlag(pfn, "slab") : map.setPageType(pfn, "slab")),
+        (pfn) => map.setFlag(pfn, "head"),
+        (pfn) =>
+          poke(
+            map,
+            pfn,
+            0,
+            8,
+            peek(map, pfn, 0, 8) | (BigInt(map.profile.zones.indexOf("DEVICE")) << BigInt(map.profile.zone.shift)),
+          ),
+      ];
+      const kinds = new Uint8Array(64 * alike.length);
+      const range = { start: 2048, count: kinds.length };
+      const page = slotsFrom(map, 2048, 1);
+      oddities.forEach((makeOdd, nth) => {
+        for (let i = 0; i < kinds.length; i++) {
+          map.writeSlots(2048 + i, page);
+          setWords(2048 + i, alike[i >> 6]!);
+        }
+        for (let block = 0; block < alike.length; block++)
+          makeOdd(2048 + 64 * block + [0, 1, 33, 62, 63][(nth + block) % 5]!);
+        map.checkWellFormed();
+        map.usageKindsInto(range, kinds);
+        const wanted = Array.from(kinds, (_, i) => map.usageKind(2048 + i));
+        expect(Array.from(kinds, (kind) => PAGE_KINDS[kind])).toEqual(wanted);
+        const { rows } = map.census({ range });
+        for (const { key, pages } of rows) expect(pages).toBe(wanted.filter((kind) => kind === key).length);
+      });
+    },
+  );
 
   it("up to 6.1 a slab is told by PG_slab and a hugetlb folio by its destructor, 2", () => {
     const map = machine("6.1", 1, { build });
