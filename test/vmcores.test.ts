@@ -86,7 +86,9 @@ describe.skipIf(!haveRealDumps).each(mapNames)("%s", (name) => {
     const { map: known, truth } = await knownCapture(name);
     const map = await openVmcore(realPath(`${name}/${form}`));
     expectSameMap(map, known);
+    const bySlots = map.headIndex.pagesBySlots;
     expect(map.checkWellFormed()).toBe(0);
+    expect(map.headIndex.pagesBySlots, "what a whole scan finds, reading found").toBe(bySlots);
     expect(pgmapsInDirectMap(map)).toBe(map.pgmaps.length);
     const row = differencesRow(map, truth);
     expect(row).toEqual(row.map(() => 0));

@@ -86,7 +86,6 @@ async function mapOf(dump: Dump, options: LoadMapOptions): Promise<Vmemmap> {
       tell("slots", done, sections.length),
     );
     tell("check", 0, 1);
-    map.checkWellFormed();
     map.addAliases(aliasesOf(sections, { frames, shared }, (pfn) => isZoneFrame(profile, map, pfn)));
     map.filtered = absent.ranges;
     const { pgmaps, facts: pgmapFacts } = await findPgmaps(kernel, { ...kernelProfile, profile }, map);
@@ -218,6 +217,8 @@ async function fillSlots(
   const finish = async ({ reading, copies }: SectionReading) => {
     await reading;
     for (const { from, to } of copies) core.u8.copyWithin(to, from, from + FRAME_BYTES);
+    // In order, so that the sections before have been looked at; and while others are read.
+    core.exports.scan_section(core.sectionSlot(sections[done]!.number) / PAGES_PER_SECTION);
     progress(++done);
   };
 

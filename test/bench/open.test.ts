@@ -23,7 +23,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 test("the synthetic machine's dumps hold the same map", async () => {
   const [elf, kdump] = await Promise.all(DUMP_FORMS.map((form) => openVmcore(join(folder, form))));
   expect(elf!.slots).toBe(SLOTS);
-  expect(kdump!.slotBytes()).toEqual(elf!.slotBytes());
+  expect(Buffer.compare(kdump!.slotBytes(), elf!.slotBytes())).toBe(0);
   expect(elf!.census().rows.map(({ key }) => key)).toContain("anon");
 });
 
