@@ -13,6 +13,11 @@ function keyOf(text: string): CensusKey {
   return key;
 }
 
+/** What is not to be read into flags words. */
+const FLAGS_NOTE = `Each page's own word: page 1 of a large folio has its order in the low byte (6.6 on), where flags have their bits, and where
+HVO shows a head in place of tails (up to 7.0), those have the head's. With  pages --where 'compound != tail and flags has …'  neither counts.
+`;
+
 function censusText({ by, rows, pages, folios }: Census): string {
   const line = (key: string, count: { readonly pages: number; readonly folios: number }) => [
     key,
@@ -35,7 +40,7 @@ function censusText({ by, rows, pages, folios }: Census): string {
 
 export default defineCommand({
   name: "census",
-  summary: "what the pages are used for: counts by kind, order, zone, node, pgmap or flag",
+  summary: "what the pages are used for: counts by kind, order, zone, node, pgmap or flags",
   operands: ["SOURCE"],
   options: {
     by: { type: "string", value: "KEY", help: `${CENSUS_KEYS.join(", ")} (default: kind)` },
@@ -53,7 +58,10 @@ and flags are those of each page's own word. By flags, a page counts for each fl
     const map = await openSource({ options, host }, operands[0]!);
     const counted = map.census({ by, ...(options.range && { range: pfnRangeOf(options.range, map) }) });
     if (options.json) await host.stdout.json(counted);
-    else await host.stdout.write(censusText(counted));
+    else {
+      await host.stdout.write(censusText(counted));
+      if (by === "flags") await host.stderr.write(FLAGS_NOTE);
+    }
     return 0;
   },
 });

@@ -6,6 +6,9 @@ import { tableText } from "./table.js";
 
 const LIMIT = { min: 0, max: 1_000_000, fallback: 20 };
 
+/** Changes of kind that are shown, the most frequent first. */
+const KIND_LINES = 20;
+
 function diffText({ pages, onlyA, onlyB, differing, fields, notCompared, kinds, first }: MapDiff): string {
   const count = { title: "pages", align: "right" } as const;
   const summary = [
@@ -21,9 +24,10 @@ function diffText({ pages, onlyA, onlyB, differing, fields, notCompared, kinds, 
     parts.push(
       tableText(
         [{ title: "kind in A" }, { title: "kind in B" }, count],
-        kinds.map(({ from, to, pages: n }) => [from, to, String(n)]),
+        kinds.slice(0, KIND_LINES).map(({ from, to, pages: n }) => [from, to, String(n)]),
       ),
     );
+    if (kinds.length > KIND_LINES) parts.push(`${kinds.length - KIND_LINES} more changes of kind: --json has all\n`);
   }
   if (first.length > 0) {
     parts.push(

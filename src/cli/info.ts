@@ -3,7 +3,7 @@ import { PAGES_PER_SECTION, type Section } from "../sections.js";
 import { sizeOf } from "../picture/picture.js";
 import type { Vmemmap } from "../vmemmap.js";
 import { defineCommand } from "./command.js";
-import { factsOf } from "./facts.js";
+import { factsOf, factValue } from "./facts.js";
 import { openSource } from "./source.js";
 import { tableText } from "./table.js";
 
@@ -104,6 +104,7 @@ function infoText(map: Vmemmap, name: string): string {
   const filtered = map.filtered.reduce((sum, { count }) => sum + count, 0);
   const summary = [
     ["source", name],
+    ["kernel", String(factValue(map, "release") ?? map.profile.name)],
     ["struct pages", String(map.slots)],
     ["left out by a filter", String(filtered)],
     ["shown from shared frames", `${savedBytes} bytes saved`],
@@ -114,12 +115,12 @@ function infoText(map: Vmemmap, name: string): string {
   const parts = [
     tableText([{ title: "map" }, { title: "" }], summary),
     ...(container.length > 0 ? [tableText([{ title: "container" }, { title: "" }], container)] : []),
+    sectionsText(map),
+    ...(map.pgmaps.length > 0 ? [pgmapsText(map.pgmaps)] : []),
     tableText(
       [{ title: "fact" }, { title: "value" }, { title: "from" }],
       factsOf(map).map(({ name, value, from }) => [name, String(value), from]),
     ),
-    sectionsText(map),
-    ...(map.pgmaps.length > 0 ? [pgmapsText(map.pgmaps)] : []),
     ...(Array.isArray(unknown)
       ? [`A reconstruction, which can't know:\n${unknown.map((item) => `  ${item}\n`).join("")}`]
       : []),
