@@ -222,6 +222,8 @@ async function fillSlots(
     progress(++done);
   };
 
+  // What the index says of slots that are empty yet.
+  core.exports.slots_written(0, core.slotLimit);
   progress(0);
   try {
     for (const [i, section] of sections.entries()) {

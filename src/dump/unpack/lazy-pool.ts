@@ -3,8 +3,8 @@ import { hostThreads } from "../../host.js";
 import { BATCH_PAGES } from "./packed-pages.js";
 import { UnpackPool } from "./unpack-pool.js";
 
-/** Pages that are unpacked before threads are worth their start: 64 MiB, what a map of 4 GiB of memory has. */
-const PAGES_BEFORE = 2 ** 14;
+/** Pages that are unpacked before threads are worth their start: 32 MiB, twice what a map of 1 GiB of memory has. */
+const PAGES_BEFORE = 2 ** 13;
 /** Threads without a wish: one thread reads for all of them. */
 const MOST_THREADS = 8;
 
