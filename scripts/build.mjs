@@ -1,8 +1,9 @@
 // Build everything: the core's four targets, the files derived from them, and the wrapper.
 //   node scripts/build.mjs [--core]      --core stops before the wrapper is compiled
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { abiOf, abiPage, coreInterface, wordsJson } from "./abi.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -11,8 +12,14 @@ process.chdir(root);
 const run = (script, ...args) => execFileSync(process.execPath, [script, ...args], { stdio: "inherit" });
 
 const asc = "node_modules/assemblyscript/bin/asc.js";
-for (const target of ["release", "scalar", "shared", "debug"])
-  run(asc, "--config", "asconfig.json", "--target", target);
+const compile = (target) =>
+  promisify(execFile)(process.execPath, [asc, "--config", "asconfig.json", "--target", target]).catch(
+    ({ stdout, stderr }) => {
+      console.error(stdout + stderr);
+      process.exit(1);
+    },
+  );
+await Promise.all(["release", "scalar", "shared", "debug"].map(compile));
 
 const inline = (name, file) => `export const ${name} = "${readFileSync(file).toString("base64")}";\n`;
 const made = "// Made by scripts/build.mjs: the core, inlined so that loading it is synchronous everywhere.\n";
