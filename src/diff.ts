@@ -1,7 +1,8 @@
 /** Two maps of one machine, page by page: what changed between two moments. */
+import { checkKeys, whole } from "./check.js";
 import { PAGE_KINDS, type UsageKind } from "./kinds.js";
 import { isWide } from "./lists.js";
-import { PAGES_PER_SECTION, SLOT_BYTES } from "./sections.js";
+import { PAGES_PER_SECTION, PFN_LIMIT, SLOT_BYTES } from "./sections.js";
 import type { PfnList } from "./types.js";
 import type { Vmemmap } from "./vmemmap.js";
 
@@ -103,8 +104,12 @@ function comparable(a: Vmemmap, b: Vmemmap): { fields: (keyof typeof WORDS)[]; n
 /**
  * Hold two maps against each other: heads, orders and kinds as they are looked up, and the slots' own words. Words that hold
  * kernel addresses are compared where both maps have the same vmemmap base, which tells one boot from another.
+ *
+ * @throws VmemmapError "bad-argument"
  */
-export function diffMaps(a: Vmemmap, b: Vmemmap, { limit = DEFAULT_LIMIT }: DiffOptions = {}): MapDiff {
+export function diffMaps(a: Vmemmap, b: Vmemmap, options: DiffOptions = {}): MapDiff {
+  checkKeys(options, ["limit"], "diffMaps");
+  const limit = whole(options.limit ?? DEFAULT_LIMIT, 0, PFN_LIMIT, "limit");
   const { fields: wordFields, notCompared } = comparable(a, b);
   const counts = new Map<DiffField, number>();
   const changes = new Uint32Array(KINDS * KINDS);
@@ -152,7 +157,7 @@ function kindName(number: number): UsageKind {
 /** A word that leads nowhere reads as all ones, or as NaN where PFNs are wide. */
 function headOf({ heads }: Section, i: number): number | undefined {
   const head = heads[i]!;
-  return head === 0xffffffff || Number.isNaN(head) ? undefined : head;
+  return (heads instanceof Uint32Array ? head === 0xffffffff : Number.isNaN(head)) ? undefined : head;
 }
 
 function differingFields(a: Section, b: Section, i: number, wordFields: readonly (keyof typeof WORDS)[]): DiffField[] {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { decode } from "fast-png";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Census } from "../../../src/index.js";
+import { type Census, diffMaps, Vmemmap } from "../../../src/index.js";
 import { mapPath, runCli as runRaw } from "./run.js";
 
 const MAP = mapPath("linux-7.3.4-hvo");
@@ -82,6 +82,12 @@ describe("diff", () => {
     expect(code).toBe(1);
     expect(stdout).toMatch(/ in mapping +not compared\n/);
     expect(stdout.trimEnd().split("\n").at(-2)).toMatch(/^ +pfn {2}kind in A/);
+  });
+
+  it("refuses, as a library, a limit that is none", () => {
+    const map = new Vmemmap({ memory: [{ start: 0, end: 512 }] });
+    expect(() => diffMaps(map, map, { limit: -1 })).toThrow("limit -1");
+    expect(diffMaps(map, map)).toMatchObject({ pages: 32768, differing: 0, first: [] });
   });
 
   it("counts pages that one map alone has", async () => {
