@@ -190,6 +190,7 @@ export {
   pgmaps_of_slots,
   same_pgmaps_of_slots,
 } from "./bulk/pgmaps";
+export { next_device_words } from "./bulk/device_words";
 export { count_folios_between, count_folios_by_order, scan_all, select_between, select_slots } from "./bulk/scan";
 export { UsageKind, page_kind } from "./kinds";
 export { count_kinds_between, kinds_between, kinds_of_slots } from "./bulk/kinds";

@@ -5,12 +5,27 @@ import { VMEMMAP_PAGES_PER_SECTION } from "./sections.js";
 
 /** Frames that are in a list more than once. Negative numbers are no frames. */
 export function sharedFrames(frames: Float64Array): Set<number> {
-  const sorted = frames.slice().sort();
   const shared = new Set<number>();
-  for (let i = 1; i < sorted.length; i++) {
-    if (sorted[i] === sorted[i - 1] && sorted[i]! >= 0) shared.add(sorted[i]!);
+  // By stretches of neighbours, which are few where the vmemmap is mapped by large pages.
+  const stretches = stretchesOf(frames).sort((a, b) => a.first - b.first);
+  let end = 0;
+  for (const { first, count } of stretches) {
+    for (let frame = first; frame < Math.min(end, first + count); frame++) shared.add(frame);
+    end = Math.max(end, first + count);
   }
   return shared;
+}
+
+function stretchesOf(frames: Float64Array): { readonly first: number; readonly count: number }[] {
+  const stretches: { first: number; count: number }[] = [];
+  for (let i = 0; i < frames.length;) {
+    const first = frames[i]!;
+    let count = 1;
+    while (i + count < frames.length && frames[i + count] === first + count) count++;
+    if (first >= 0) stretches.push({ first, count });
+    i += count;
+  }
+  return stretches;
 }
 
 /**

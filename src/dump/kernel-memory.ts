@@ -55,6 +55,16 @@ interface WalkVisitor {
   readonly signal: AbortSignal | undefined;
 }
 
+/** Pages in a row whose frames a walk finds faster than one look at the tables for each. */
+const WORTH_A_WALK = 16;
+
+/** What there is of some bytes. */
+export interface PresentBytes {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Whether `count` bytes from `at` on, one at least, are there. */
+  readonly has: (at: number, count: number) => boolean;
+}
+
 /** Tables that are kept: 16 MiB of them. */
 const CACHED_TABLES = 4096;
 
@@ -120,27 +130,54 @@ export class KernelMemory {
     return new DataView((await this.read(address, 8)).buffer).getBigUint64(0, true);
   }
 
+  /** What there is of `length` bytes at a virtual address: pages that are not there read as zero. */
+  async readPresent(address: bigint, length: number): Promise<PresentBytes> {
+    const { before, page, pages } = pagesAround(address, length);
+    const frames = await this.#framesAt(page, pages);
+    const present = Uint8Array.from(frames, (frame) => Number(this.#stateOf(frame) === FrameState.HERE));
+    const bytes = new Uint8Array(pages * FRAME_BYTES);
+    const there = frames.filter((_, i) => present[i] === 1);
+    const reading = this.memory.readFrames(there, bytes);
+    if (reading !== undefined) await reading;
+    if (there.length < pages) spread(bytes, present, there.length);
+    const pageOf = (at: number) => Math.floor((before + at) / FRAME_BYTES);
+    return {
+      bytes: bytes.subarray(before, before + length),
+      has: (at, count) => present.subarray(pageOf(at), pageOf(at + count - 1) + 1).every((there) => there === 1),
+    };
+  }
+
   /** The bytes, or what is wrong. */
   async #gather(address: bigint, length: number): Promise<Uint8Array<ArrayBuffer> | string> {
     if (length === 0) return new Uint8Array(0);
-    const before = Number(address & BigInt(FRAME_BYTES - 1));
-    const pages = Math.ceil((before + length) / FRAME_BYTES);
-    const frames = new Float64Array(pages);
-    for (let i = 0; i < pages; i++) {
-      const page = (address & ~BigInt(FRAME_BYTES - 1)) + BigInt(i * FRAME_BYTES);
-      const physical = await this.translate(page);
-      if (physical === null) return `kernel address ${hex(page)}: nothing is mapped there`;
-      frames[i] = physical / FRAME_BYTES;
-      const state = this.memory.stateOf(frames[i]!);
-      if (state !== FrameState.HERE) {
-        const why = state === FrameState.FILTERED ? "was left out of the dump" : "is not in the dump";
-        return `kernel address ${hex(page)}: its frame ${hex(frames[i]!)} ${why}`;
-      }
+    const { before, page, pages } = pagesAround(address, length);
+    const frames = await this.#framesAt(page, pages);
+    for (const [i, frame] of frames.entries()) {
+      const state = this.#stateOf(frame);
+      if (state === FrameState.HERE) continue;
+      const place = `kernel address ${hex(page + BigInt(i * FRAME_BYTES))}`;
+      if (frame < 0) return `${place}: nothing is mapped there`;
+      return `${place}: its frame ${hex(frame)} ${state === FrameState.FILTERED ? "was left out of the dump" : "is not in the dump"}`;
     }
     const whole = new Uint8Array(pages * FRAME_BYTES);
     const reading = this.memory.readFrames(frames, whole);
     if (reading !== undefined) await reading;
     return whole.slice(before, before + length);
+  }
+
+  /** The frames behind a few pages, by the tables that are kept, or many, by a walk. */
+  async #framesAt(page: bigint, pages: number): Promise<Float64Array> {
+    if (pages >= WORTH_A_WALK) return this.framesOf(page, pages);
+    const frames = new Float64Array(pages);
+    for (let i = 0; i < pages; i++) {
+      const physical = await this.translate(page + BigInt(i * FRAME_BYTES));
+      frames[i] = physical === null ? UNMAPPED : physical / FRAME_BYTES;
+    }
+    return frames;
+  }
+
+  #stateOf(frame: number): FrameState {
+    return frame < 0 ? FrameState.ABSENT : this.memory.stateOf(frame);
   }
 
   /**
@@ -265,6 +302,21 @@ export class KernelMemory {
     if (this.#cache.size >= CACHED_TABLES) this.#cache.delete(this.#cache.keys().next().value!);
     this.#cache.set(frame, entries);
     return entries;
+  }
+}
+
+/** The pages that hold `length` bytes, and how far into the first they begin. */
+function pagesAround(address: bigint, length: number): { before: number; page: bigint; pages: number } {
+  const before = Number(address & BigInt(FRAME_BYTES - 1));
+  return { before, page: address - BigInt(before), pages: Math.ceil((before + length) / FRAME_BYTES) };
+}
+
+/** Move `count` pages that stand in a row to their places, the last first; zero the others. */
+function spread(bytes: Uint8Array, present: Uint8Array, count: number): void {
+  let from = count;
+  for (let to = present.length - 1; to >= 0; to--) {
+    if (present[to] === 1) bytes.copyWithin(to * FRAME_BYTES, --from * FRAME_BYTES, (from + 1) * FRAME_BYTES);
+    else bytes.fill(0, to * FRAME_BYTES, (to + 1) * FRAME_BYTES);
   }
 }
 

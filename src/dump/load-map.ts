@@ -7,6 +7,7 @@ import type { Build, PfnRange } from "../types.js";
 import { Vmemmap } from "../vmemmap.js";
 import { aliasesOf, sharedFrames } from "./aliases.js";
 import { lossFacts, withLoss } from "./cut-short.js";
+import { DeviceWords, deviceWordsOf } from "./device-words.js";
 import { type Fact, factRecord, hex } from "./fact.js";
 import { findVmcoreinfo } from "./find-vmcoreinfo.js";
 import { KernelMemory, pageTablesOf } from "./kernel-memory.js";
@@ -82,13 +83,21 @@ async function mapOf(dump: Dump, options: LoadMapOptions): Promise<Vmemmap> {
   try {
     const frames = await framesOfSections(kernel, found.base, sections, signal);
     const shared = sharedFrames(frames);
-    const absent = await fillSlots(map, dump.memory, { sections, frames, shared }, (done) =>
-      tell("slots", done, sections.length),
-    );
+    const words = new DeviceWords(map, profile);
+    const hasList = typeof kernelProfile.pgmapArray !== "string";
+    tell("slots", 0, sections.length);
+    const absent = await fillSlots(map, dump.memory, { sections, frames, shared }, (number, done) => {
+      // In order, so that the sections before have been looked at; and while others are read.
+      map.core.exports.scan_section(map.core.sectionSlot(number) / PAGES_PER_SECTION);
+      if (!hasList) words.addSection(number);
+      tell("slots", done, sections.length);
+    });
     tell("check", 0, 1);
     map.addAliases(aliasesOf(sections, { frames, shared }, (pfn) => isZoneFrame(profile, map, pfn)));
     map.filtered = absent.ranges;
-    const { pgmaps, facts: pgmapFacts } = await findPgmaps(kernel, { ...kernelProfile, profile }, map);
+    const { pgmaps, facts: pgmapFacts } = await findPgmaps(kernel, { ...kernelProfile, profile }, () =>
+      hasList ? deviceWordsOf(map, profile) : words.words,
+    );
     map.pgmaps = pgmaps;
     const facts: Fact[] = [
       ...lossFacts(dump.details),
@@ -192,12 +201,16 @@ interface Absent {
   readonly facts: readonly Fact[];
 }
 
-/** Read every frame into its slots, some sections at once. What is not there stays zero, and is told. */
+/**
+ * Read every frame into its slots, some sections at once. What is not there stays zero, and is told.
+ *
+ * @param onSection called with each section's number when its slots are there, in order
+ */
 async function fillSlots(
   map: Vmemmap,
   memory: PhysicalMemory,
   pages: { readonly sections: readonly Section[]; readonly frames: Float64Array; readonly shared: ReadonlySet<number> },
-  progress: (done: number) => void,
+  onSection: (number: number, done: number) => void,
 ): Promise<Absent> {
   const { sections, frames, shared } = pages;
   const { core } = map;
@@ -217,20 +230,18 @@ async function fillSlots(
   const finish = async ({ reading, copies }: SectionReading) => {
     await reading;
     for (const { from, to } of copies) core.u8.copyWithin(to, from, from + FRAME_BYTES);
-    // In order, so that the sections before have been looked at; and while others are read.
-    core.exports.scan_section(core.sectionSlot(sections[done]!.number) / PAGES_PER_SECTION);
-    progress(++done);
+    const { number } = sections[done]!;
+    onSection(number, ++done);
   };
 
   // What the index says of slots that are empty yet.
   core.exports.slots_written(0, core.slotLimit);
-  progress(0);
   try {
     for (const [i, section] of sections.entries()) {
       const start = core.address(core.sectionSlot(section.number));
       const valid = validSubsections(section);
       const copies: { from: number; to: number }[] = [];
-      const wanted: { frame: number; at: number }[] = [];
+      const wanted = new Wanted();
       for (let page = 0; page < VMEMMAP_PAGES_PER_SECTION; page++) {
         const frame = frames[i * VMEMMAP_PAGES_PER_SECTION + page]!;
         const at = start + page * FRAME_BYTES;
@@ -248,9 +259,9 @@ async function fillSlots(
           }
           places.set(frame, at);
         }
-        wanted.push({ frame, at });
+        wanted.add(frame, at);
       }
-      const reading = readPages(memory, wanted, core.u8);
+      const reading = wanted.read(memory, core.u8);
       // Whoever waits for it hears of its failure; until then others are waited for.
       reading.catch(() => undefined);
       underWay.push({ reading, copies });
@@ -273,35 +284,42 @@ function reasonOf(memory: PhysicalMemory, frame: number): string | null {
   return state === FrameState.FILTERED ? "frames left out of the dump" : "frames that the dump does not have";
 }
 
-/** Read frames to places in `out`: at once where they lie in a row there, or else by rising frame, and put in place. */
-async function readPages(
-  memory: PhysicalMemory,
-  pages: { frame: number; at: number }[],
-  out: Uint8Array,
-): Promise<void> {
-  if (pages.length === 0) return;
-  const first = pages[0]!;
-  const last = pages.at(-1)!;
-  const length = pages.length * FRAME_BYTES;
-  if (
-    last.at - first.at === length - FRAME_BYTES &&
-    pages.every(({ frame }, i) => i === 0 || frame > pages[i - 1]!.frame)
-  ) {
+/** Frames of a section that are to be read, and where in the map's memory they go, by rising place. */
+class Wanted {
+  readonly #frames = new Float64Array(VMEMMAP_PAGES_PER_SECTION);
+  readonly #places = new Float64Array(VMEMMAP_PAGES_PER_SECTION);
+  #count = 0;
+  /** Whether the places follow each other, and the frames rise. */
+  #inRow = true;
+
+  add(frame: number, place: number): void {
+    const i = this.#count++;
+    this.#frames[i] = frame;
+    this.#places[i] = place;
+    if (i > 0) this.#inRow &&= frame > this.#frames[i - 1]! && place === this.#places[i - 1]! + FRAME_BYTES;
+  }
+
+  /** At once where they lie in a row, or else by rising frame, and put in place. */
+  async read(memory: PhysicalMemory, out: Uint8Array): Promise<void> {
+    const count = this.#count;
+    if (count === 0) return;
+    const frames = this.#frames.subarray(0, count);
+    const places = this.#places;
+    const length = count * FRAME_BYTES;
+    if (this.#inRow) {
+      const reading = memory.readFrames(frames, out.subarray(places[0], places[0]! + length));
+      if (reading !== undefined) await reading;
+      return;
+    }
+    const order = Uint16Array.from(frames, (_, i) => i).sort((a, b) => frames[a]! - frames[b]!);
+    const scratch = new Uint8Array(length);
     const reading = memory.readFrames(
-      pages.map(({ frame }) => frame),
-      out.subarray(first.at, first.at + length),
+      Float64Array.from(order, (i) => frames[i]!),
+      scratch,
     );
     if (reading !== undefined) await reading;
-    return;
+    order.forEach((i, from) => out.set(scratch.subarray(from * FRAME_BYTES, (from + 1) * FRAME_BYTES), places[i]));
   }
-  pages.sort((a, b) => a.frame - b.frame);
-  const scratch = new Uint8Array(length);
-  const reading = memory.readFrames(
-    pages.map(({ frame }) => frame),
-    scratch,
-  );
-  if (reading !== undefined) await reading;
-  pages.forEach(({ at }, i) => out.set(scratch.subarray(i * FRAME_BYTES, (i + 1) * FRAME_BYTES), at));
 }
 
 /**

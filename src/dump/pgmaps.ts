@@ -2,13 +2,12 @@
  * Device page maps (struct dev_pagemap) of a dump: the kernel's own list of them, or where that is not to be had, what the words of
  * ZONE_DEVICE folios lead to. A map takes them by its `pgmaps`.
  */
-import { countStretches } from "../census.js";
 import { constant } from "../engine/modules.js";
 import type { AltmapRecord, PgmapRange, PgmapRecord } from "../image/image.js";
 import type { PgmapLayout, Profile } from "../profile/index.js";
 import { memoryTypeName } from "../profile/names.js";
-import { PAGES_PER_SECTION, PAGES_PER_SUBSECTION, PFN_LIMIT, SLOT_BYTES } from "../sections.js";
-import type { Vmemmap } from "../vmemmap.js";
+import { PAGES_PER_SUBSECTION, PFN_LIMIT } from "../sections.js";
+import type { DeviceWord } from "./device-words.js";
 import { type Fact, hex } from "./fact.js";
 import type { KernelMemory } from "./kernel-memory.js";
 import type { KernelProfile } from "./kernel-profile.js";
@@ -27,7 +26,7 @@ const ALTMAP_VALID = 1;
 const ALTMAP_WORDS = 6;
 /** Physical addresses have 52 bits. */
 const PHYSICAL_END = 1n << 52n;
-/** Different words that pages may hold: more of them are no pgmaps. */
+/** Pointers that are followed: a kernel with more of them has none of its own. */
 const MAX_CANDIDATES = 4096;
 /** Facts about pgmaps that were not taken. */
 const MAX_LEFT_FACTS = 32;
@@ -36,18 +35,18 @@ const MAX_LEFT_FACTS = 32;
 interface Candidate {
   readonly address: bigint;
   /** Null where the kernel lists it. */
-  readonly named: { pages: number; readonly first: number; last: number } | null;
+  readonly named: DeviceWord | null;
 }
 
 /**
  * The pgmaps of a dump's kernel. Never throws for what the dump holds.
  *
- * @param map its slots are read: filled, and with `profile`'s layout
+ * @param deviceWords what to go by where the kernel's own list is not to be had
  */
 export async function findPgmaps(
   kernel: KernelMemory,
   { profile, pgmapArray }: Pick<KernelProfile, "profile" | "pgmapArray">,
-  map: Vmemmap,
+  deviceWords: () => readonly DeviceWord[],
 ): Promise<FoundPgmaps> {
   const listed =
     typeof pgmapArray === "string"
@@ -56,7 +55,7 @@ export async function findPgmaps(
   const isListed = typeof listed !== "string";
   const candidates = isListed
     ? listed.map((address): Candidate => ({ address, named: null }))
-    : namedByPages(map, profile);
+    : deviceWords().map((named): Candidate => ({ address: named.word, named }));
   const taken = new Taken();
   const left: Fact[] = [];
   for (const candidate of candidates) {
@@ -85,58 +84,6 @@ export async function findPgmaps(
 function namers({ named }: Candidate): string {
   if (named === null) return "in pgmap_array";
   return `named by ${named.pages} pages from PFN ${hex(named.first)} to ${hex(named.last)}`;
-}
-
-// ---- Words of pages ---------------------------------------------------------------------------------------------------
-
-/** The words at +8 of ZONE_DEVICE pages that are no tails, most pages first. */
-function namedByPages(map: Vmemmap, profile: Profile): readonly Candidate[] {
-  const { zone, zones } = profile;
-  const device = zones.indexOf("DEVICE");
-  if (device < 0 || zone.width === 0) return [];
-  // The zone's bits stand in the high half of the flags word.
-  const shift = zone.shift - 32;
-  const mask = 2 ** zone.width - 1;
-  const { core } = map;
-  const { u32 } = core;
-  const base = Number(map.vmemmapBase & 0xffffffffn);
-  const found = new Map<bigint, NonNullable<Candidate["named"]>>();
-  let [low, high, entry] = [0, 0, undefined as NonNullable<Candidate["named"]> | undefined];
-  for (const { number } of map.sections) {
-    const slot = core.sectionSlot(number);
-    const pages = countStretches(core, profile, "zone", [[slot, slot + PAGES_PER_SECTION, number * PAGES_PER_SECTION]]);
-    if (pages[2 * device] === 0) continue;
-    const start = core.address(slot) / 4;
-    for (let i = 0; i < PAGES_PER_SECTION; i++) {
-      const at = start + (i * SLOT_BYTES) / 4;
-      const word = u32[at + 2]!;
-      if (((u32[at + 1]! >>> shift) & mask) !== device || (word & 7) !== 0) continue;
-      const pfn = number * PAGES_PER_SECTION + i;
-      // A page of an altmap: its list head, linked to itself.
-      if (word === (base + pfn * SLOT_BYTES + 8) >>> 0) continue;
-      const top = u32[at + 3]!;
-      if (word !== low || top !== high || entry === undefined) {
-        [low, high] = [word, top];
-        const address = (BigInt(top) << 32n) | BigInt(word);
-        entry = found.get(address);
-        if (entry === undefined) {
-          if (top >>> 31 === 0) continue;
-          if (found.size === MAX_CANDIDATES) forgetSingles(found);
-          if (found.size === MAX_CANDIDATES) continue;
-          entry = { pages: 0, first: pfn, last: pfn };
-          found.set(address, entry);
-        }
-      }
-      entry.pages++;
-      entry.last = pfn;
-    }
-  }
-  return Array.from(found, ([address, named]) => ({ address, named })).sort((a, b) => b.named.pages - a.named.pages);
-}
-
-/** Many words are no pgmaps: those go that one page alone has. */
-function forgetSingles(found: Map<bigint, NonNullable<Candidate["named"]>>): void {
-  for (const [address, { pages }] of found) if (pages === 1) found.delete(address);
 }
 
 // ---- One pgmap --------------------------------------------------------------------------------------------------------

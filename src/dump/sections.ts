@@ -87,20 +87,20 @@ interface Roots {
 /** The array of roots, page by page: filtered dumps have only those that matter. */
 async function readRoots(kernel: KernelMemory, array: bigint, count: number): Promise<Roots> {
   const roots: Roots = { found: [], lost: [] };
+  const { bytes, has } = await kernel.readPresent(array, count * POINTER);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   for (let first = 0; first < count;) {
-    const start = array + BigInt(first * POINTER);
-    const room = FRAME_BYTES - Number(start % BigInt(FRAME_BYTES));
-    const some = Math.min(Math.max(Math.floor(room / POINTER), 1), count - first);
-    const bytes = await kernel.tryRead(start, some * POINTER);
-    if (bytes === null) roots.lost.push([first, first + some]);
+    const room = FRAME_BYTES - ((view.byteOffset + first * POINTER) % FRAME_BYTES);
+    const end = Math.min(first + Math.max(Math.floor(room / POINTER), 1), count);
+    if (!has(first * POINTER, (end - first) * POINTER)) roots.lost.push([first, end]);
     else {
-      const view = new DataView(bytes.buffer);
-      for (let i = 0; i < some; i++) {
-        const address = view.getBigUint64(i * POINTER, true);
-        if (address !== 0n) roots.found.push({ index: first + i, address });
+      for (let index = first; index < end; index++) {
+        const at = index * POINTER;
+        if ((view.getUint32(at, true) | view.getUint32(at + 4, true)) === 0) continue;
+        roots.found.push({ index, address: view.getBigUint64(at, true) });
       }
     }
-    first += some;
+    first = end;
   }
   return roots;
 }

@@ -8,6 +8,7 @@ import { type KernelProfile, profileOf } from "../../src/dump/kernel-profile.js"
 import { loadMap } from "../../src/dump/load-map.js";
 import type { Dump } from "../../src/dump/memory.js";
 import { openDumpFile } from "../../src/dump/open-file.js";
+import { deviceWordsOf } from "../../src/dump/device-words.js";
 import { findPgmaps } from "../../src/dump/pgmaps.js";
 import { Vmcoreinfo } from "../../src/dump/vmcoreinfo.js";
 import type { PgmapRecord } from "../../src/image/image.js";
@@ -175,8 +176,10 @@ describe.skipIf(!haveRealDumps)("kernels of whole dumps", () => {
     const { dump, info, kernel } = await open(path);
     const map = await loadMap(dump);
     const meaning = await profileOf(info, kernel);
-    const listed = await findPgmaps(kernel, meaning, map);
-    const named = await findPgmaps(kernel, { ...meaning, pgmapArray: "not asked for" }, map);
+    const listed = await findPgmaps(kernel, meaning, () => deviceWordsOf(map, meaning.profile));
+    const named = await findPgmaps(kernel, { ...meaning, pgmapArray: "not asked for" }, () =>
+      deviceWordsOf(map, meaning.profile),
+    );
     expect(listed.facts).toEqual([{ name: "pgmaps", value: listed.pgmaps.length, from: "kallsyms pgmap_array" }]);
     expect(listed.pgmaps.map(comparable)).toEqual(toldPgmaps(folderOf(path)));
     expect(named.pgmaps).toEqual(listed.pgmaps);

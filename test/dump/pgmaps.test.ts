@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { PgmapArray } from "../../src/dump/kernel-profile.js";
+import { deviceWordsOf } from "../../src/dump/device-words.js";
 import { findPgmaps } from "../../src/dump/pgmaps.js";
 import type { PgmapRecord } from "../../src/image/image.js";
 import { profile, Vmemmap } from "../../src/index.js";
@@ -32,7 +33,7 @@ function machine() {
   const writer = new KernelWriter();
   for (const record of records) putPgmap(writer, record, profile7_3.pgmap);
   const find = (pgmapArray: PgmapArray | string = NO_ARRAY) =>
-    findPgmaps(writer.kernel(), { profile: profile7_3, pgmapArray }, map);
+    findPgmaps(writer.kernel(), { profile: profile7_3, pgmapArray }, () => deviceWordsOf(map, profile7_3));
   return { map, writer, records, find };
 }
 
