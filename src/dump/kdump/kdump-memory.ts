@@ -56,13 +56,17 @@ export class KdumpMemory implements PhysicalMemory {
 
   /** Unpack on this thread. */
   async #readHere(gatherer: PageGatherer, out: Uint8Array): Promise<void> {
-    const batch = new PageBatch();
-    while (gatherer.more) {
-      this.signal?.throwIfAborted();
-      await gatherer.fill(batch);
-      if (batch.packings !== RAW) await loadCodecs(batch.packings);
-      const damage = unpackPages(batch, out, batch.places);
-      if (damage !== null) throw batch.errorOf(damage);
+    const batch = this.#idle.pop() ?? new PageBatch();
+    try {
+      while (gatherer.more) {
+        this.signal?.throwIfAborted();
+        await gatherer.fill(batch);
+        if (batch.packings !== RAW) await loadCodecs(batch.packings);
+        const damage = unpackPages(batch, out, batch.places);
+        if (damage !== null) throw batch.errorOf(damage);
+      }
+    } finally {
+      this.#idle.push(batch);
     }
   }
 
