@@ -21,7 +21,7 @@ function stretchesOf(frames: Float64Array): { readonly first: number; readonly c
   for (let i = 0; i < frames.length;) {
     const first = frames[i]!;
     let count = 1;
-    while (i + count < frames.length && frames[i + count] === first + count) count++;
+    while (first >= 0 && frames[i + count] === first + count) count++;
     if (first >= 0) stretches.push({ first, count });
     i += count;
   }

@@ -16,8 +16,9 @@ const NEGATIVE = 2 ** 63;
 
 /** Read behind a small record, to find the headers of the next ones. */
 const WINDOW_BYTES = 256 << 10;
-/** Below this the next header is nearer than a read of its own is worth. */
+/** Below this the next header is nearer than a read of its own is worth; the lower one is for files that answer at once. */
 const SMALL_RECORD_BYTES = 64 << 10;
+const SMALL_AT_ONCE_BYTES = 4 << 10;
 /** Reads between which others have their turn. */
 const READS_A_TURN = 1 << 12;
 
@@ -84,13 +85,16 @@ async function indexRecords(file: RandomAccessFile, signal: AbortSignal | undefi
   let windowAt = 0;
   let windowBytes = 0;
   let reads = 0;
-  for (let at = HEADER_BYTES, size = 0; at + RECORD_HEADER_BYTES <= file.size;) {
+  let small = SMALL_RECORD_BYTES;
+  for (let at = HEADER_BYTES, size = SMALL_RECORD_BYTES; at + RECORD_HEADER_BYTES <= file.size;) {
     if (at + RECORD_HEADER_BYTES > windowAt + windowBytes) {
       if (++reads % READS_A_TURN === 0) await turn();
       signal?.throwIfAborted();
       windowAt = at;
-      windowBytes = size < SMALL_RECORD_BYTES ? Math.min(WINDOW_BYTES, file.size - at) : RECORD_HEADER_BYTES;
-      await file.readInto(new Uint8Array(window.buffer, 0, windowBytes), at);
+      windowBytes = size < small ? Math.min(WINDOW_BYTES, file.size - at) : RECORD_HEADER_BYTES;
+      const reading = file.readInto(new Uint8Array(window.buffer, 0, windowBytes), at);
+      if (reading !== undefined) await reading;
+      else if (windowBytes === RECORD_HEADER_BYTES) small = SMALL_AT_ONCE_BYTES;
     }
     const offset = readU64(window, at - windowAt, false);
     size = readU64(window, at - windowAt + 8, false);

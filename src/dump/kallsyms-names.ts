@@ -98,7 +98,7 @@ export async function numbersByPass(
   for (let number = 0; number < count; number++) {
     const packed = packedNameAt(names, at);
     if (packed === null) {
-      return `kallsyms_names: symbol ${number} of ${count} at byte ${at} of ${names.length}: expected a name within them`;
+      return `kallsyms_names: symbol ${number} of ${count} begins at byte ${at} of ${names.length}, where no name does`;
     }
     let characters = 0;
     for (let i = packed.from; i < packed.to; i++) characters += lengths[names[i]!]!;

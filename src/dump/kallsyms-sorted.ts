@@ -115,33 +115,39 @@ async function lookUp(wanted: readonly string[], sorted: Sorted): Promise<Map<st
 
 const ABSENT = -1;
 
-/** The first symbol of this name, {@link ABSENT} without one; null where names on the way are in no order. */
+/** A symbol as the order of names has it: of one name by rising numbers. */
+interface NamedNumber {
+  readonly name: string;
+  readonly number: number;
+}
+
+function precedes(a: NamedNumber, b: NamedNumber): boolean {
+  return a.name < b.name || (a.name === b.name && a.number < b.number);
+}
+
+/** The first symbol of this name, {@link ABSENT} without one; null where symbols on the way are in no order. */
 async function firstOf(wanted: string, sorted: Sorted): Promise<number | null> {
   let low = 0;
   let high = sorted.names.count;
-  let [before, behind] = ["", null as string | null];
-  let found = ABSENT;
+  let before: NamedNumber | null = null;
+  let behind: NamedNumber | null = null;
   while (low < high) {
     const middle = (low + high) >>> 1;
     const symbol = await symbolAt(middle, sorted);
-    if (symbol === null || symbol.name < before || (behind !== null && symbol.name > behind)) return null;
+    if (symbol === null || (before && !precedes(before, symbol)) || (behind && !precedes(symbol, behind))) return null;
     if (symbol.name < wanted) {
       low = middle + 1;
-      before = symbol.name;
+      before = symbol;
     } else {
       high = middle;
-      behind = symbol.name;
-      found = symbol.name === wanted ? symbol.number : ABSENT;
+      behind = symbol;
     }
   }
-  return found;
+  return behind?.name === wanted ? behind.number : ABSENT;
 }
 
 /** A symbol by its place in the order of names. */
-async function symbolAt(
-  place: number,
-  { kernel, names, seqs }: Sorted,
-): Promise<{ name: string; number: number } | null> {
+async function symbolAt(place: number, { kernel, names, seqs }: Sorted): Promise<NamedNumber | null> {
   const bytes = await kernel.tryRead(seqs + BigInt(place * NUMBER_BYTES), NUMBER_BYTES);
   if (bytes === null) return null;
   const number = (bytes[0]! << 16) | (bytes[1]! << 8) | bytes[2]!;

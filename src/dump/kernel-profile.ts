@@ -3,8 +3,7 @@
  * the dump holds it, then a preset. No rule goes by the release but the choice of the preset.
  */
 import { VmemmapError } from "../errors.js";
-import { Btf } from "../profile/btf.js";
-import { type BtfClaim, type BtfLayout, layoutOf, type XarrayLayout } from "../profile/btf-layout.js";
+import type { BtfClaim, BtfLayout, XarrayLayout } from "../profile/btf-layout.js";
 import { bitsFor, flagsWord, type FlagsWordFields } from "../profile/flags-word.js";
 import { type FolioLayout, type PgmapLayout, profile as checkedProfile, type Profile } from "../profile/index.js";
 import { presetNames, presets } from "../profile/presets.js";
@@ -14,6 +13,7 @@ import { type Claim, Claims } from "./claims.js";
 import { type Fact } from "./fact.js";
 import { findSymbols, type FoundSymbols } from "./kallsyms.js";
 import { type Base, type FlagTable, flagsOf, kindMarkOf, pageTypesOf } from "./kernel-flags.js";
+import { readBtfLayout } from "./kernel-btf.js";
 import type { KernelMemory } from "./kernel-memory.js";
 import type { Vmcoreinfo } from "./vmcoreinfo.js";
 
@@ -107,10 +107,9 @@ async function readLayout(kernel: KernelMemory, symbols: FoundSymbols, claims: C
   if (start === undefined || stop === undefined) return none("kallsyms names no __start_BTF");
   const length = stop - start;
   if (length <= 0n || length > MAX_BTF_BYTES) return none(`kallsyms gives BTF ${length.toString()} bytes`);
-  const bytes = await kernel.tryRead(start, Number(length));
-  if (bytes === null) return none("the pages of BTF are not in the dump");
   try {
-    const layout = layoutOf(new Btf(bytes));
+    const layout = await readBtfLayout(kernel, start, Number(length));
+    if (layout === null) return none("the pages of BTF are not in the dump");
     claims.note("btf", true, "kallsyms __start_BTF");
     return layout;
   } catch (error) {

@@ -96,6 +96,23 @@ interface Member {
 /** Where a member is found: a type, and the bit of the outermost struct where it begins. */
 type Found = Pick<Member, "type" | "bit" | "width">;
 
+/** Where the parts of the section stand, ends exclusive. */
+export interface BtfSections {
+  readonly types: number;
+  readonly typesEnd: number;
+  readonly strings: number;
+  readonly stringsEnd: number;
+}
+
+/** How many bytes of types and strings have been read, from their starts on: few types are far from there in most kernels. */
+export interface BtfPart {
+  readonly types: number;
+  readonly strings: number;
+}
+
+/** What was asked for may stand in what has not been read. */
+export class BtfUnread extends Error {}
+
 export class Btf {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -103,20 +120,26 @@ export class Btf {
   readonly #places: Uint32Array;
   readonly #strings: number;
   readonly #stringsEnd: number;
+  readonly #stringsRead: number;
+  /** Whether all types were read. */
+  readonly #whole: boolean;
   /** Types that were asked for: the same few, each for many members. */
   readonly #known = new Map<string, number | null>();
 
   /**
    * @param bytes all of the section .BTF; kept, not copied
+   * @param part what of it has been read, the header besides. Then whatever is asked for may throw {@link BtfUnread}.
    * @throws VmemmapError "bad-dump": it is no BTF, or a damaged one
    */
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, part: BtfPart = { types: bytes.length, strings: bytes.length }) {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const { types, typesEnd, strings, stringsEnd } = this.#header();
+    const { types, typesEnd, strings, stringsEnd } = btfSections(bytes);
     this.#strings = strings;
     this.#stringsEnd = stringsEnd;
-    this.#places = this.#index(types, typesEnd);
+    this.#stringsRead = Math.min(strings + part.strings, stringsEnd);
+    this.#whole = types + part.types >= typesEnd;
+    this.#places = this.#index(types, typesEnd, types + part.types);
   }
 
   /** How many types it has, void aside. */
@@ -175,40 +198,15 @@ export class Btf {
     return values;
   }
 
-  // ---- The sections -------------------------------------------------------------------------------------------------
+  // ---- Records ------------------------------------------------------------------------------------------------------
 
-  #header(): { types: number; typesEnd: number; strings: number; stringsEnd: number } {
-    const { length } = this.#bytes;
-    if (length < MIN_HEADER) throw bad(0, `${length} bytes, expected a header of ${MIN_HEADER}`);
-    const magic = this.#view.getUint16(0, true);
-    if (magic !== MAGIC) throw bad(0, `magic 0x${magic.toString(16)}, expected 0x${MAGIC.toString(16)}`);
-    const version = this.#bytes[2]!;
-    if (version !== VERSION) throw bad(2, `version ${version}, expected ${VERSION}`);
-    const header = this.#u32(4);
-    if (header < MIN_HEADER || header > length) {
-      throw bad(4, `a header of ${header} bytes, expected ${MIN_HEADER} to ${length}`);
-    }
-    const section = (field: number, what: string) => {
-      const start = header + this.#u32(field);
-      const end = start + this.#u32(field + 4);
-      if (end > length) throw bad(field, `${what} from ${start} to ${end}, expected an end by ${length}`);
-      return [start, end] as const;
-    };
-    const [types, typesEnd] = section(8, "types");
-    const [strings, stringsEnd] = section(16, "strings");
-    if (types % 4 !== 0) throw bad(8, `types at ${types}, expected a multiple of 4`);
-    if (strings === stringsEnd || this.#bytes[strings] !== 0 || this.#bytes[stringsEnd - 1] !== 0) {
-      throw bad(16, `strings from ${strings} to ${stringsEnd}, expected NUL at both ends`);
-    }
-    return { types, typesEnd, strings, stringsEnd };
-  }
-
-  /** Walks all records: their kinds are known, their parts end within the types, their names within the strings. */
-  #index(start: number, end: number): Uint32Array {
+  /** Walks all records that were read: their kinds are known, their parts end within the types, their names within the strings. */
+  #index(start: number, end: number, read: number): Uint32Array {
     // No record is shorter: so the bytes themselves bound the count.
-    const places = new Uint32Array(1 + Math.floor((end - start) / RECORD));
+    const places = new Uint32Array(1 + Math.floor((Math.min(end, read) - start) / RECORD));
     let count = 1;
     for (let at = start; at < end; count++) {
+      if (!this.#whole && at + RECORD > read) break;
       if (end - at < RECORD) throw bad(at, `${end - at} bytes of types left, expected a record of ${RECORD}`);
       const name = this.#u32(at);
       const info = this.#u32(at + 4);
@@ -220,13 +218,12 @@ export class Btf {
       if (name >= this.#stringsEnd - this.#strings) throw this.#outside(name, at);
       const size = RECORD + tail[0] + tail[1] * (info & 0xffff);
       if (size > end - at) throw bad(at, `type ${count} of ${size} bytes, expected at most ${end - at}`);
+      if (!this.#whole && at + size > read) break;
       places[count] = at;
       at += size;
     }
     return places.slice(0, count);
   }
-
-  // ---- Records ------------------------------------------------------------------------------------------------------
 
   #place(type: number): number {
     return this.#places[type]!;
@@ -253,6 +250,7 @@ export class Btf {
   #reference(at: number): number {
     const type = this.#u32(at);
     if (type === 0 || type >= this.#places.length) {
+      if (!this.#whole) throw new BtfUnread();
       throw bad(at, `type ${type}, expected 1 to ${this.#places.length - 1}`);
     }
     return type;
@@ -267,11 +265,24 @@ export class Btf {
     return type;
   }
 
-  /** The first type of this name and of these kinds. Forward declarations define nothing, and are of another kind. */
+  /**
+   * The first type of this name and of these kinds. Forward declarations define nothing, and are of another kind. Names stand once each in the
+   * strings, so their offsets are compared; only where none is found the names are, for nothing says that it has to be so.
+   */
   #find(name: string, kinds: number): number | null {
     const wanted = new TextEncoder().encode(name);
+    const offset = this.#offsetOf(wanted);
+    if (offset !== null) {
+      const type = this.#first(kinds, (at) => this.#u32(at) === offset);
+      if (type !== null) return type;
+    }
+    if (!this.#whole) throw new BtfUnread();
+    return this.#first(kinds, (at) => this.#isNamed(this.#u32(at), wanted));
+  }
+
+  #first(kinds: number, isIt: (place: number) => boolean): number | null {
     for (let type = 1; type < this.#places.length; type++) {
-      if (((kinds >>> this.#kind(type)) & 1) !== 0 && this.#isNamed(this.#u32(this.#place(type)), wanted)) return type;
+      if (((kinds >>> this.#kind(type)) & 1) !== 0 && isIt(this.#place(type))) return type;
     }
     return null;
   }
@@ -364,7 +375,9 @@ export class Btf {
 
   #isNamed(name: number, wanted: Uint8Array): boolean {
     const at = this.#strings + name;
-    if (at + wanted.length >= this.#stringsEnd || this.#bytes[at + wanted.length] !== 0) return false;
+    if (at + wanted.length >= this.#stringsEnd) return false;
+    if (at + wanted.length >= this.#stringsRead) throw new BtfUnread();
+    if (this.#bytes[at + wanted.length] !== 0) return false;
     for (let i = 0; i < wanted.length; i++) if (this.#bytes[at + i] !== wanted[i]) return false;
     return true;
   }
@@ -372,12 +385,26 @@ export class Btf {
   #string(name: number, place: number): string {
     const at = this.#strings + name;
     if (at >= this.#stringsEnd) throw this.#outside(name, place);
+    if (at + MAX_NAME >= this.#stringsRead && this.#stringsRead < this.#stringsEnd) throw new BtfUnread();
     // The last byte of the strings is NUL.
     const bytes = this.#bytes.subarray(at, Math.min(at + MAX_NAME + 1, this.#stringsEnd));
     const length = bytes.indexOf(0);
     if (length < 0)
       throw bad(place, `a name at ${name} of the strings without an end, expected at most ${MAX_NAME} bytes`);
     return new TextDecoder().decode(bytes.subarray(0, length));
+  }
+
+  /** Where a string that has these bytes begins, the first of them; null without one. */
+  #offsetOf(wanted: Uint8Array): number | null {
+    const bytes = this.#bytes;
+    const first = wanted[0]!;
+    const end = this.#stringsRead - wanted.length;
+    for (let at = this.#strings + 1; at < end; at++) {
+      if (bytes[at] === first && bytes[at - 1] === 0 && this.#isNamed(at - this.#strings, wanted)) {
+        return at - this.#strings;
+      }
+    }
+    return null;
   }
 
   #outside(name: number, place: number): VmemmapError {
@@ -387,6 +414,40 @@ export class Btf {
   #u32(at: number): number {
     return this.#view.getUint32(at, true);
   }
+}
+
+/**
+ * Where types and strings stand, as the header has it.
+ *
+ * @param bytes as long as all of the section; of them the header, and the last byte, are looked at
+ * @throws VmemmapError "bad-dump"
+ */
+export function btfSections(bytes: Uint8Array): BtfSections {
+  const { length } = bytes;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, length);
+  const u32 = (at: number) => view.getUint32(at, true);
+  if (length < MIN_HEADER) throw bad(0, `${length} bytes, expected a header of ${MIN_HEADER}`);
+  const magic = view.getUint16(0, true);
+  if (magic !== MAGIC) throw bad(0, `magic 0x${magic.toString(16)}, expected 0x${MAGIC.toString(16)}`);
+  const version = bytes[2]!;
+  if (version !== VERSION) throw bad(2, `version ${version}, expected ${VERSION}`);
+  const header = u32(4);
+  if (header < MIN_HEADER || header > length) {
+    throw bad(4, `a header of ${header} bytes, expected ${MIN_HEADER} to ${length}`);
+  }
+  const section = (field: number, what: string) => {
+    const start = header + u32(field);
+    const end = start + u32(field + 4);
+    if (end > length) throw bad(field, `${what} from ${start} to ${end}, expected an end by ${length}`);
+    return [start, end] as const;
+  };
+  const [types, typesEnd] = section(8, "types");
+  const [strings, stringsEnd] = section(16, "strings");
+  if (types % 4 !== 0) throw bad(8, `types at ${types}, expected a multiple of 4`);
+  if (strings === stringsEnd || bytes[strings] !== 0 || bytes[stringsEnd - 1] !== 0) {
+    throw bad(16, `strings from ${strings} to ${stringsEnd}, expected NUL at both ends`);
+  }
+  return { types, typesEnd, strings, stringsEnd };
 }
 
 /** Sets of kinds that are looked for by name, a bit each. */

@@ -3,6 +3,7 @@ import { ZSTDDecoder } from "zstddec";
 import { describe, expect, it } from "vitest";
 import { BytesFile } from "../../src/dump/bytes-file.js";
 import { findSymbols } from "../../src/dump/kallsyms.js";
+import { readBtfLayout } from "../../src/dump/kernel-btf.js";
 import { KernelMemory, pageTablesOf } from "../../src/dump/kernel-memory.js";
 import { type KernelProfile, profileOf } from "../../src/dump/kernel-profile.js";
 import { loadMap } from "../../src/dump/load-map.js";
@@ -13,6 +14,7 @@ import { findPgmaps } from "../../src/dump/pgmaps.js";
 import { Vmcoreinfo } from "../../src/dump/vmcoreinfo.js";
 import type { PgmapRecord } from "../../src/image/image.js";
 import { Btf } from "../../src/profile/btf.js";
+import { layoutOf } from "../../src/profile/btf-layout.js";
 import { profile } from "../../src/profile/index.js";
 import { type Layout, parsePahole, pathsOf } from "../src/profile/pahole.js";
 import { haveRealDumps, readReal, realDumps } from "./real-dumps.js";
@@ -157,6 +159,22 @@ describe.skipIf(!haveRealDumps)("kernels of whole dumps", () => {
       }
     }
     expect(members).toBeGreaterThan(100);
+  });
+
+  it.each(whole)("%s: a part of its BTF gives the layout that all of it gives", async (path) => {
+    const { info, kernel, dump } = await open(path);
+    const { addresses } = await findSymbols(info, kernel, ["__start_BTF", "__stop_BTF"]);
+    const start = addresses.get("__start_BTF")!;
+    const length = Number(addresses.get("__stop_BTF")! - start);
+    let pages = 0;
+    const readFrames = dump.memory.readFrames.bind(dump.memory);
+    dump.memory.readFrames = (frames, out) => {
+      pages += frames.length;
+      return readFrames(frames, out);
+    };
+    expect(await readBtfLayout(kernel, start, length)).toEqual(layoutOf(new Btf(await kernel.read(start, length))));
+    // All of it is read once, and less before.
+    expect(pages).toBeLessThan((1.8 * length) / 4096);
   });
 
   it.each(whole)("%s: the same profile by BTF as by preset, with no fact in dispute", async (path) => {

@@ -6,6 +6,8 @@ export type AddressRule = "percpu" | "relative" | "place" | "addresses";
 export interface KallsymsSpec {
   readonly symbols: Readonly<Record<string, bigint>>;
   readonly rule: AddressRule;
+  /** Put the markers and the numbers by name beside them, as kernels from 6.5 on have them; at multiples of so many bytes. */
+  readonly sorted?: 4 | 8;
 }
 
 /** The image, as kallsyms places its tables; far enough apart for any test. */
@@ -36,7 +38,7 @@ export function packName(name: string): number[] {
 }
 
 /** Put the table into the kernel's memory. @returns its lines of VMCOREINFO, those of the anchors with them */
-export function writeKallsyms(kernel: KernelWriter, { symbols, rule }: KallsymsSpec): string[] {
+export function writeKallsyms(kernel: KernelWriter, { symbols, rule, sorted }: KallsymsSpec): string[] {
   const names = Object.keys(symbols);
   const addresses = Object.values(symbols);
   const tokens = Array.from(
@@ -63,6 +65,7 @@ export function writeKallsyms(kernel: KernelWriter, { symbols, rule }: KallsymsS
   kernel.words(AT + TABLES.relative_base, [BASE]);
   if (rule === "addresses") kernel.words(AT + TABLES.offsets, addresses);
   else kernel.put(AT + TABLES.offsets, new Uint8Array(Int32Array.from(addresses, offsetBy(rule)).buffer));
+  if (sorted !== undefined) writeSorted(kernel, { names, rule, alignment: sorted });
   const lines = Object.entries(TABLES)
     .filter(([name]) => name !== "relative_base" || rule === "percpu" || rule === "relative")
     .map(([name, offset]) => {
@@ -71,6 +74,31 @@ export function writeKallsyms(kernel: KernelWriter, { symbols, rule }: KallsymsS
     });
   const stext = symbols["_stext"];
   return stext === undefined ? lines : [`SYMBOL(_stext)=${stext.toString(16)}`, ...lines];
+}
+
+/** The markers, and the numbers of the symbols in the order of their names. */
+function writeSorted(
+  kernel: KernelWriter,
+  { names, rule, alignment }: { names: readonly string[]; rule: AddressRule; alignment: number },
+): void {
+  let at = 0;
+  const starts = names.map((name) => {
+    const start = at;
+    at += packName(name).length;
+    return start;
+  });
+  const markers = starts.filter((_, number) => number % 256 === 0);
+  const roundUp = (bytes: number) => Math.ceil(bytes / alignment) * alignment;
+  kernel.put(
+    AT + TABLES.token_table - BigInt(roundUp(markers.length * 4)),
+    new Uint8Array(Uint32Array.from(markers).buffer),
+  );
+  const byName = names.map((_, number) => number).sort((a, b) => (names[a]! < names[b]! ? -1 : 1));
+  const place = rule === "place" ? TABLES.offsets + BigInt(roundUp(names.length * 4)) : TABLES.relative_base + 8n;
+  kernel.put(
+    AT + place,
+    Uint8Array.from(byName.flatMap((number) => [number >> 16, (number >> 8) & 255, number & 255])),
+  );
 }
 
 function offsetBy(rule: AddressRule): (address: bigint, i: number) => number {

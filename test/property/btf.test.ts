@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { VmemmapError } from "../../src/errors.js";
-import { Btf } from "../../src/profile/btf.js";
+import { Btf, btfSections, BtfUnread } from "../../src/profile/btf.js";
 import { layoutOf } from "../../src/profile/btf-layout.js";
 import { BtfWriter, type MemberSpec } from "../src/profile/write-btf.js";
 import { runs, timeout } from "./runs.js";
@@ -36,6 +36,17 @@ function ask(bytes: Uint8Array): "answered" | "refused" {
     expect(error.code).toBe("bad-dump");
     expect(error.message).toMatch(/^BTF, byte \d+: .*expected/);
     return "refused";
+  }
+}
+
+/** What is answered, or why not. */
+function outcomeOf(call: () => unknown): unknown {
+  try {
+    return call();
+  } catch (error) {
+    if (error instanceof BtfUnread) return "unread";
+    if (error instanceof VmemmapError) return error.message;
+    throw error;
   }
 }
 
@@ -114,6 +125,31 @@ describe("BTF from anywhere", () => {
         }),
         runs(2000),
       );
+    },
+    timeout,
+  );
+
+  it(
+    "of which a part was read is answered as the whole is, or more is asked for",
+    () => {
+      let [answered, unread] = [0, 0];
+      fc.assert(
+        fc.property(graphs, fc.nat(400), fc.nat(200), (types, typesRead, stringsRead) => {
+          const bytes = write(types);
+          const part = bytes.slice();
+          const sections = btfSections(bytes);
+          part.fill(0, Math.min(sections.types + typesRead, sections.typesEnd), sections.typesEnd);
+          part.fill(0, Math.min(sections.strings + stringsRead, sections.stringsEnd), sections.stringsEnd);
+          const ofPart = outcomeOf(() => layoutOf(new Btf(part, { types: typesRead, strings: stringsRead })));
+          if (ofPart === "unread") unread++;
+          else {
+            answered++;
+            expect(ofPart).toEqual(outcomeOf(() => layoutOf(new Btf(bytes))));
+          }
+        }),
+        runs(2000),
+      );
+      expect(Math.min(answered, unread)).toBeGreaterThan(100);
     },
     timeout,
   );
