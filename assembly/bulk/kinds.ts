@@ -366,15 +366,28 @@ function kinds_from_to(sink: Sink, first: u32, end: u32, dst: u32): void {
   kinds_one_by_one(sink, to, end, 0, sink == Sink.LIST ? dst + (to - first) : dst);
 }
 
+/** How many of `nr` bytes from `at` on are NO_KIND. */
+function count_without_kind(at: u32, nr: u32): u32 {
+  const end = at + nr;
+  let count: u32 = 0;
+  if (ASC_FEATURE_SIMD) {
+    const no_kind = i8x16.splat(-1);
+    for (; at + 16 <= end; at += 16) count += <u32>popcnt(i8x16.bitmask(i8x16.eq(v128.load(at), no_kind)));
+  }
+  for (; at < end; at++) count += <u32>(load<u8>(at) == NO_KIND);
+  return count;
+}
+
 /**
- * Kinds of the slots from `first` up to `end`, a u8 each, to `dst`; 255 where there is no slot, or it leads nowhere. Up to seven bytes more
- * are overwritten.
+ * Kinds of the slots from `first` up to `end`, a u8 each, to `dst`; 255 where there is no slot, or it leads nowhere, and the answer is how many
+ * those are. Up to seven bytes more are overwritten.
  */
-export function kinds_between(first: u32, end: u32, dst: u32): void {
+export function kinds_between(first: u32, end: u32, dst: u32): u32 {
   const stop = min(end, word(Word.NR_SLOTS));
   if (first < stop) kinds_from_to(Sink.LIST, first, stop, dst);
   const from = max(first, stop);
   if (from < end) memory.fill(dst + (from - first), NO_KIND, end - from);
+  return count_without_kind(dst, end - first);
 }
 
 /** Pages and folios of each UsageKind among the slots from `first` up to `end`, two u32 each, to `dst`. Pages that lead nowhere are OTHER. */

@@ -8,7 +8,10 @@ const sources: Partial<Record<Build, string>> = { simd, scalar };
 const modules = new Map<Build, WebAssembly.Module>();
 
 function bytesOf(build: Build): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(sources[build] ?? ""), (character) => character.charCodeAt(0));
+  const text = atob(sources[build] ?? "");
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < bytes.length; at++) bytes[at] = text.charCodeAt(at);
+  return bytes;
 }
 
 /** Add a build that is not loaded with the package. Whether this host runs it. */
@@ -50,6 +53,6 @@ let probe: WebAssembly.Exports | undefined;
 
 /** A constant of the core, by its exported name: `"Word.SLOTS"`, `"SECTION_TABLE"`. */
 export function constant(name: CoreConstant): number {
-  probe ??= instantiate(moduleOf("scalar"), new WebAssembly.Memory({ initial: 1 }));
+  probe ??= instantiate(moduleOf(bestBuild()), new WebAssembly.Memory({ initial: 1 }));
   return Number((probe[name] as WebAssembly.Global).value) >>> 0;
 }

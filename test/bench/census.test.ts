@@ -66,6 +66,6 @@ test("the table of a map, and the verdict", () => {
     ratioToPlainPass: 0.5,
   });
   expect(censusTable("a map", "", results)).toMatch(/census +wasm-simd +4\.00 +250 +14\.9 +0\.50\n$/);
-  expect(censusVerdict(results)).toContain("NO, at least 0.50x (mask, tiled)");
+  expect(censusVerdict(results)).toContain("NO, at least 0.50x (census, mask, tiled)");
   expect(censusVerdict([])).toBe("");
 });
