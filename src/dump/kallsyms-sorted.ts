@@ -1,6 +1,6 @@
 /**
  * Names found by halving (kallsyms_seqs_of_names, 6.2 on: the symbols' numbers in the order of their names, three bytes each, the highest
- * first): a few pages of 3 MiB. VMCOREINFO names neither that table nor the markers, which tell where every 256th name begins; but from 6.5
+ * first): a few pages of 3 MiB. VMCOREINFO names neither that table nor the markers, which tell where every 256th name begins; but from 6.4
  * on the markers end where the tokens begin, and the numbers follow the addresses.
  */
 import { type NameTable, packedNameAt, spell, type VirtualReader } from "./kallsyms-names.js";

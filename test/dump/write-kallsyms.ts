@@ -6,7 +6,7 @@ export type AddressRule = "percpu" | "relative" | "place" | "addresses";
 export interface KallsymsSpec {
   readonly symbols: Readonly<Record<string, bigint>>;
   readonly rule: AddressRule;
-  /** Put the markers and the numbers by name beside them, as kernels from 6.5 on have them; at multiples of so many bytes. */
+  /** Put the markers and the numbers by name beside them, as kernels from 6.4 on have them; at multiples of so many bytes. */
   readonly sorted?: 4 | 8;
 }
 
