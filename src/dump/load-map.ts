@@ -90,6 +90,7 @@ async function mapOf(dump: Dump, options: LoadMapOptions): Promise<Vmemmap> {
     map.filtered = absent.ranges;
     const { pgmaps, facts: pgmapFacts } = await findPgmaps(kernel, { ...kernelProfile, profile }, map);
     map.pgmaps = pgmaps;
+    signal?.throwIfAborted();
     const facts: Fact[] = [
       ...lossFacts(dump.details),
       ...infoFacts,
