@@ -32,6 +32,14 @@ export function parseIomem(text: string): { readonly start: number; readonly end
   })).filter(({ start, end }) => end - start > 1);
 }
 
+/** The same with RAM that a driver added, at any depth ("System RAM (kmem)"). */
+export function parseRam(text: string): { readonly start: number; readonly end: number }[] {
+  return Array.from(text.matchAll(/^ *([0-9a-f]+)-([0-9a-f]+) : System RAM\b/gm), ([, first, last]) => ({
+    start: Math.floor(Number(`0x${first}`) / 4096),
+    end: Math.ceil((Number(`0x${last}`) + 1) / 4096),
+  })).filter(({ start, end }) => end - start > 1);
+}
+
 /** Numbers of the sections that ranges of PFNs touch, rising. */
 export function sectionsOfRanges(ranges: readonly { readonly start: number; readonly end: number }[]): number[] {
   const numbers = new Set<number>();
