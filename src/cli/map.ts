@@ -26,7 +26,9 @@ const MAX_MARKS = 26;
 
 /** Numbers of categories by order: of folios; of free blocks; and what stands behind those. */
 const ORDERS = 32;
-const FREE = 2 * ORDERS;
+/** The largest block of the buddy allocator (include/linux/mmzone.h). */
+const MAX_PAGE_ORDER = 10;
+const FREE = ORDERS + MAX_PAGE_ORDER + 1;
 const FILTERED = FREE + 1;
 
 function keyOf(text: string): Key {
@@ -69,27 +71,29 @@ function toOrders(map: Vmemmap, range: PfnRange, pages: Uint8Array): void {
     pages[i] = name === "free" ? FREE : name === "filtered" ? FILTERED : Math.min(orders[i]!, ORDERS - 1);
   });
   const end = range.start + range.count;
+  // A block may begin before the range.
+  const start = range.start - (range.start % 2 ** MAX_PAGE_ORDER);
   const blocks = pageRows(map, {
     columns: ["pfn", "private"],
-    where: "type = buddy and private < 32",
-    range: { start: range.start, end },
+    where: `type = buddy and private <= ${MAX_PAGE_ORDER}`,
+    range: { start, end },
   });
   for (const { cells, length } of blocks.blocks) {
     for (let row = 0; row < length; row++) {
       const from = Number(valueOf(cells[0]!, row)) - range.start;
       const order = Number(valueOf(cells[1]!, row));
-      pages.fill(ORDERS + order, from, from + 2 ** order);
+      pages.fill(ORDERS + order, Math.max(from, 0), Math.max(from + 2 ** order, 0));
     }
   }
 }
 
 function categories(by: Key): readonly Category[] {
   if (by === "kind") return PAGE_KINDS.map((name) => ({ name, colour: KIND_COLOURS[name] }));
-  const named = (word: string, colour: (order: number) => Category["colour"]) =>
-    Array.from({ length: ORDERS }, (_, order) => ({ name: `${word} ${order}`, colour: colour(order) }));
+  const named = (word: string, length: number, colour: (order: number) => Category["colour"]) =>
+    Array.from({ length }, (_, order) => ({ name: `${word} ${order}`, colour: colour(order) }));
   return [
-    ...named("order", orderColour),
-    ...named("free, order", freeOrderColour),
+    ...named("order", ORDERS, orderColour),
+    ...named("free, order", MAX_PAGE_ORDER + 1, freeOrderColour),
     { name: "free", colour: FREE_COLOUR },
     { name: "filtered", colour: KIND_COLOURS.filtered },
   ];

@@ -95,7 +95,7 @@ export function drawPicture(options: PictureOptions): Picture {
       layout.pagesPerSquare,
       Math.floor(size / textWidth("0", scale)),
     );
-    canvas.text(left, top + square.top - 13 * scale, text, INK, scale);
+    canvas.text(left, top + square.top - 11 * scale, text, INK, scale);
   });
   const counts = new Uint32Array(256);
   for (let cell = 0; cell * pagesPerCell < pages.length; cell++) {

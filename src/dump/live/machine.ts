@@ -3,7 +3,15 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { VmemmapError } from "../../errors.js";
 import { read } from "./kpage-file.js";
-import { parseIomem, parseRam, parseRelease, parseZoneinfo, sectionsOfRanges, type ZoneSpan } from "./zoneinfo.js";
+import {
+  type FrameSpan,
+  parseIomem,
+  parseRam,
+  parseRelease,
+  parseZoneinfo,
+  sectionsOfRanges,
+  type ZoneSpan,
+} from "./zoneinfo.js";
 
 const text = (path: string) => read(path, () => readFileSync(path, "utf8"));
 
@@ -45,7 +53,7 @@ export interface Machine {
   /** Which file told them. */
   readonly sectionsFrom: string;
   /** PFNs of RAM; none where /proc/iomem does not tell. */
-  readonly ram: readonly { readonly start: number; readonly end: number }[];
+  readonly ram: readonly FrameSpan[];
   /** KSM has merged pages. */
   readonly ksm: boolean;
 }

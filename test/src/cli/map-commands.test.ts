@@ -128,6 +128,34 @@ describe("map", () => {
     expect(count(FREE_COLOUR)).toBe(0);
   });
 
+  it("knows the order of a free block that begins before the range", async () => {
+    const { stdout } = await runCli([
+      "pages",
+      MAP,
+      "--columns",
+      "pfn",
+      "--where",
+      "type = buddy and private = 10",
+      "--limit",
+      "1",
+    ]);
+    const pfn = Number(stdout.split("\n")[1]);
+    const { bytes } = await runCli([
+      "map",
+      MAP,
+      "--by",
+      "order",
+      "--range",
+      `${pfn + 100}:${pfn + 356}`,
+      "--size",
+      "16",
+    ]);
+    const { data } = decode(bytes);
+    const blue = freeOrderColour(10);
+    const pixels = Array.from({ length: data.length / 3 }, (_, i) => blue.every((part, k) => data[3 * i + k] === part));
+    expect(pixels.filter(Boolean).length).toBe(256 + 7 * 7);
+  });
+
   it("marks pages by PFN and by address, within what it shows", async () => {
     const shown = await runCli(["map", MAP, "--size", "512"]);
     const marked = await runCli(["map", MAP, "--size", "512", "--mark", "5120", "--mark", "phys:0x10000000"]);
