@@ -42,13 +42,13 @@ export interface CensusCount {
 export interface CensusRow extends CensusCount {
   /**
    * A kind; an order; a zone's name, or its number where it has none (pages that no zone spans); a node's number; a pgmap's address
-   * in hexadecimal, "none" for pages that are not ZONE_DEVICE, "unknown" for those of no known pgmap; a flag's name. "headless" by
+   * in hexadecimal, the same and "altmap" for pages that hold its vmemmap, "none" for pages that are not ZONE_DEVICE, "unknown" for those of no known pgmap; a flag's name. "headless" by
    * order and pgmap: pages whose word leads nowhere, which by kind are "other".
    */
   readonly key: string;
   /**
    * The key as a number: its place in `PAGE_KINDS`, the order, the zone's or node's number, the place in {@link Vmemmap.pgmaps}, or the
-   * flag's bit. Words like "none" come behind all others.
+   * flag's bit. Words like "none" come behind them, altmaps last.
    */
   readonly number: number;
 }
@@ -67,6 +67,8 @@ export type CensusCounts = Float64Array;
 export type Stretch = readonly [first: number, end: number, pfn: number];
 
 const FILTERED = PAGE_KINDS.indexOf("filtered");
+/** Behind the numbers of all pgmaps stand pages of none that is known. */
+const unknownPgmap = () => constant("MAX_PGMAPS");
 /** Orders are bytes; behind them stand pages without a head. */
 const ORDERS = 256;
 /** Behind the counts of the bits of a flags word stand those of all pages. */
@@ -151,14 +153,46 @@ export function withFiltered(
 ): CensusCounts {
   const all = new Float64Array(2 * PAGE_KINDS.length);
   all.set(counts);
-  const stretches = filtered.flatMap(({ start, count }) => {
-    const from = Math.max(start, range.start);
-    const end = Math.min(start + count, range.start + range.count);
-    return from < end ? stretchesOf(core, { start: from, count: end - from }) : [];
-  });
+  const stretches = filtered.flatMap((part) => stretchesWithin(core, part, range));
   countStretches(core, profile, "kind", stretches).forEach((count, i) => {
     all[i]! -= count;
     all[2 * FILTERED + (i % 2)]! += count;
+  });
+  return all;
+}
+
+/** The slots of what two ranges have in common. */
+function stretchesWithin(core: Core, { start, count }: PfnRange, range: PfnRange): Stretch[] {
+  const from = Math.max(start, range.start);
+  const end = Math.min(start + count, range.start + range.count);
+  return from < end ? stretchesOf(core, { start: from, count: end - from }) : [];
+}
+
+/**
+ * Counts by pgmap with those of pages that hold the vmemmap of a pgmap's own pages, taken from those of no known pgmap: behind all other
+ * keys, one for each pgmap.
+ *
+ * @internal
+ */
+export function withAltmaps(
+  core: Core,
+  profile: Profile,
+  counts: CensusCounts,
+  pgmaps: readonly PgmapRecord[],
+  range: PfnRange = { start: 0, count: PFN_LIMIT },
+): CensusCounts {
+  const all = new Float64Array(counts.length + 2 * pgmaps.length);
+  all.set(counts);
+  const unknown = 2 * unknownPgmap();
+  pgmaps.forEach(({ ranges, altmap }, i) => {
+    const start = ranges[0]?.start;
+    if (altmap === null || start === undefined) return;
+    const pages = { start, count: altmap.reserve + altmap.free };
+    const own = countStretches(core, profile, "pgmap", stretchesWithin(core, pages, range));
+    for (const parity of [0, 1]) {
+      all[unknown + parity]! -= own[unknown + parity]!;
+      all[counts.length + 2 * i + parity]! += own[unknown + parity]!;
+    }
   });
   return all;
 }
@@ -179,8 +213,9 @@ function namesOf(profile: Profile, pgmaps: readonly PgmapRecord[], by: CensusKey
       return numbers(constant("TALLY_LIMIT"));
     case "pgmap": {
       const names: string[] = Array.from(pgmaps, ({ address }) => `0x${address.toString(16)}`);
-      names.length = constant("MAX_PGMAPS");
-      return [...names, "unknown", "none", "headless"];
+      const altmaps = names.map((name) => `${name} altmap`);
+      names.length = unknownPgmap();
+      return [...names, "unknown", "none", "headless", ...altmaps];
     }
     case "flags":
       return numbers(ALL_PAGES).map((_, bit) => flagAt(profile, bit));

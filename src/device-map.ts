@@ -7,6 +7,7 @@ import {
   censusKey,
   censusOf,
   countPages,
+  withAltmaps,
   withFiltered,
 } from "./census.js";
 import { checkKeys, display, whole } from "./check.js";
@@ -252,13 +253,14 @@ export abstract class DeviceMap<B extends ArrayBufferLike = ArrayBuffer> extends
 
   /** What such counts say. @internal */
   censusOf(by: CensusKey, counts: CensusCounts, range: PfnRange | undefined): Census {
-    const { core, profile, filtered } = this;
-    return censusOf(
-      profile,
-      this.pgmaps,
-      by,
-      by === "kind" ? withFiltered(core, profile, counts, filtered, range) : counts,
-    );
+    const { core, profile, filtered, pgmaps } = this;
+    const whole =
+      by === "kind"
+        ? withFiltered(core, profile, counts, filtered, range)
+        : by === "pgmap"
+          ? withAltmaps(core, profile, counts, pgmaps, range)
+          : counts;
+    return censusOf(profile, pgmaps, by, whole);
   }
 
   /**

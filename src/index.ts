@@ -20,7 +20,8 @@ export { type ImageSource, type LoadOptions, Vmemmap, type VmemmapOptions } from
 export type { Finding, FindingCode, VerifyOptions, VerifyReport } from "./verify.js";
 export type { VmemmapUsage } from "./usage.js";
 export { NOT_DEVICE, UNKNOWN_PGMAP } from "./pgmaps.js";
-export { pageReport, type FolioReport, type PageReport } from "./page-report.js";
+export { pageReport, type FolioReport, type PageReport, type ReportedField } from "./page-report.js";
+export type { SlotOrigin } from "./slot-origins.js";
 export {
   arrowOf,
   columnsOf,

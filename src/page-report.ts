@@ -5,21 +5,22 @@ import type { BitField, Profile } from "./profile/index.js";
 import { PAGE_BYTES, SLOT_BYTES } from "./sections.js";
 import type { PageKind } from "./select.js";
 import { slotFields, type SlotField } from "./slot-fields.js";
+import { refcountOrigin, type SlotOrigin, slotOriginOf } from "./slot-origins.js";
 import type { Vmemmap } from "./vmemmap.js";
 
-/** What a folio of several pages has of its own; null where its kernel has no such field. */
+/** What a folio of several pages has of its own; null where its kernel has no such field, or a map that was rebuilt does not know it. */
 export interface FolioReport {
   /** PFN of its head. */
   readonly pfn: number;
   readonly order: number;
   readonly nrPages: number;
-  readonly refcount: number;
+  readonly refcount: number | null;
   readonly mapcount: number;
   readonly largeMapcount: number | null;
-  readonly entireMapcount: number;
+  readonly entireMapcount: number | null;
   readonly nrPagesMapped: number | null;
   readonly pincount: number | null;
-  readonly maybeMappedShared: boolean;
+  readonly maybeMappedShared: boolean | null;
   /** Names of the flags in the head's word. */
   readonly flagNames: readonly string[];
   /** Names of the folio's flags in its page 1. */
@@ -45,6 +46,12 @@ export interface AliasReport {
   readonly pages: number;
 }
 
+/** A field, and how it is known. */
+export interface ReportedField extends SlotField {
+  readonly known: SlotOrigin;
+}
+
+/** Fields that are words of the slot are null where a map that was rebuilt does not know them. */
 export interface PageReport {
   readonly pfn: number;
   readonly physical: bigint;
@@ -55,7 +62,7 @@ export interface PageReport {
   readonly compound: PageKind | null;
   readonly head: number | null;
   readonly order: number | null;
-  readonly refcount: number;
+  readonly refcount: number | null;
   readonly mapcount: number | null;
   readonly mapcountRaw: number;
   readonly type: string | null;
@@ -68,17 +75,17 @@ export interface PageReport {
   readonly flags: bigint;
   /** Of the page's own flags. Bits that page 1 has for its folio, the order's among them, are the folio's. */
   readonly flagNames: readonly string[];
-  readonly mapping: bigint;
-  readonly index: bigint;
-  readonly private: bigint;
-  readonly memcg: bigint;
+  readonly mapping: bigint | null;
+  readonly index: bigint | null;
+  readonly private: bigint | null;
+  readonly memcg: bigint | null;
   readonly pgmap: PgmapReport | null;
   readonly alias: AliasReport | null;
   /** The dump left its slot out: all that is read as zero here is not known. */
   readonly filtered: boolean;
   /** Null for a single page. */
   readonly folio: FolioReport | null;
-  readonly fields: readonly SlotField[];
+  readonly fields: readonly ReportedField[];
   /** The 64 bytes. */
   readonly bytes: Uint8Array;
 }
@@ -92,6 +99,7 @@ export function pageReport(map: Vmemmap, pfn: number): PageReport {
   const head = unlessAstray(() => map.compoundHead(pfn));
   const compound = head === null ? null : head !== pfn ? "tail" : map.pageHead(pfn) ? "head" : "single";
   const { profile } = map;
+  const ifKnown = <T>(field: string, value: T): T | null => (slotOriginOf(map, field) === "unknown" ? null : value);
   const flags = word(0);
   const zone = map.pageZone(pfn);
   const type = map.pageType(pfn);
@@ -108,22 +116,22 @@ export function pageReport(map: Vmemmap, pfn: number): PageReport {
     compound,
     head,
     order: head === null ? null : map.folioOrder(pfn),
-    refcount: map.pageRefCount(pfn),
+    refcount: knownRefcount(map, map.pageRefCount(pfn)),
     mapcount: head === null ? null : map.pageMapcount(pfn),
     mapcountRaw: view.getInt32(48, true),
     type,
     zone,
     zoneName: profile.zones[zone] ?? null,
     node: map.pageNode(pfn),
-    lastCpupid: fieldOf(flags, profile.lastCpupid),
-    lruGen: fieldOf(flags, profile.lruGen),
-    lruRefs: fieldOf(flags, profile.lruRefs),
+    lastCpupid: ifKnown("last_cpupid", fieldOf(flags, profile.lastCpupid)),
+    lruGen: ifKnown("lru_gen", fieldOf(flags, profile.lruGen)),
+    lruRefs: ifKnown("lru_refs", fieldOf(flags, profile.lruRefs)),
     flags,
     flagNames: index === 1 ? flagsOfPage1(profile, map.flagNames(pfn)) : map.flagNames(pfn),
-    mapping: word(24),
-    index: word(32),
-    private: word(40),
-    memcg: word(56),
+    mapping: ifKnown("mapping", word(24)),
+    index: ifKnown("index", word(32)),
+    private: ifKnown("private", word(40)),
+    memcg: ifKnown("memcg_data", word(56)),
     pgmap,
     alias,
     filtered: kind === "filtered",
@@ -134,9 +142,17 @@ export function pageReport(map: Vmemmap, pfn: number): PageReport {
       isBuddy: type === "buddy",
       isTyped: type !== null,
       index,
-    }),
+    }).map((field) => ({ ...field, known: kind === "filtered" ? "unknown" : originOf(map, field) })),
     bytes,
   };
+}
+
+function knownRefcount(map: Vmemmap, refcount: number): number | null {
+  return refcountOrigin(map, refcount) === "unknown" ? null : refcount;
+}
+
+function originOf(map: Vmemmap, { name, value }: SlotField): SlotOrigin {
+  return name === "_refcount" ? refcountOrigin(map, Number(value)) : slotOriginOf(map, name);
 }
 
 function unlessAstray<T>(ask: () => T): T | null {
@@ -171,17 +187,19 @@ function aliasReport(map: Vmemmap, pfn: number): AliasReport | null {
 function folioReport(map: Vmemmap, pfn: number): FolioReport {
   const folio = map.folio(pfn);
   const { folio: layout } = map.profile;
+  const isKnown = (field: string) => slotOriginOf(map, field) !== "unknown";
+  const hasPincount = layout.pincount !== null && folio.order >= layout.pincountMinOrder;
   return {
     pfn: folio.pfn,
     order: folio.order,
     nrPages: folio.nrPages,
-    refcount: folio.refcount,
+    refcount: knownRefcount(map, folio.refcount),
     mapcount: folio.mapcount,
-    largeMapcount: layout.largeMapcount === null ? null : folio.largeMapcount,
-    entireMapcount: folio.entireMapcount,
-    nrPagesMapped: layout.nrPagesMapped === null ? null : folio.nrPagesMapped,
-    pincount: layout.pincount === null || folio.order < layout.pincountMinOrder ? null : folio.pincount,
-    maybeMappedShared: folio.maybeMappedShared,
+    largeMapcount: layout.largeMapcount !== null && isKnown("_large_mapcount") ? folio.largeMapcount : null,
+    entireMapcount: isKnown("_entire_mapcount") ? folio.entireMapcount : null,
+    nrPagesMapped: layout.nrPagesMapped !== null && isKnown("_nr_pages_mapped") ? folio.nrPagesMapped : null,
+    pincount: hasPincount && isKnown("_pincount") ? folio.pincount : null,
+    maybeMappedShared: isKnown("_mm_ids") ? folio.maybeMappedShared : null,
     flagNames: map.flagNames(folio.pfn),
     secondFlagNames: secondFlags(map.profile).filter((name) => map.testFlag(folio.pfn, name)),
   };

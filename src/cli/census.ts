@@ -2,6 +2,7 @@ import { CENSUS_KEYS, type Census, type CensusKey } from "../census.js";
 import { strangeName } from "../nearest.js";
 import { sizeOf } from "../picture/picture.js";
 import { badUse } from "./arguments.js";
+import { factValue } from "./facts.js";
 import { defineCommand } from "./command.js";
 import { pfnRangeOf, RANGE_OPTION } from "./range.js";
 import { openSource } from "./source.js";
@@ -17,6 +18,13 @@ function keyOf(text: string): CensusKey {
 const FLAGS_NOTE = `Each page's own word: page 1 of a large folio has its order in the low byte (6.6 on), where flags have their bits, and where
 HVO shows a head in place of tails (up to 7.0), those have the head's. With  pages --where 'compound != tail and flags has …'  neither counts.
 `;
+
+/** Of a map that was rebuilt: pages that its files say nothing of. */
+function silentNote(pages: number): string {
+  return `other: ${pages} pages of the map show no bit in kpageflags. The kernel uses them for itself (stacks, vmalloc, large kmallocs, drivers), or they are
+free on a list of a CPU: no file tells which.
+`;
+}
 
 function censusText({ by, rows, pages, folios }: Census): string {
   const line = (key: string, count: { readonly pages: number; readonly folios: number }) => [
@@ -60,6 +68,8 @@ and flags are those of each page's own word. By flags, a page counts for each fl
     if (options.json) await host.stdout.json(counted);
     else {
       await host.stdout.write(censusText(counted));
+      const silent = factValue(map, "silentPages");
+      if (by === "kind" && typeof silent === "number" && silent > 0) await host.stderr.write(silentNote(silent));
       if (by === "flags") await host.stderr.write(FLAGS_NOTE);
     }
     return 0;

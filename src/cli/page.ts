@@ -1,5 +1,4 @@
-import { pageReport, type PageReport, type PgmapReport } from "../page-report.js";
-import type { SlotField } from "../slot-fields.js";
+import { pageReport, type PageReport, type PgmapReport, type ReportedField } from "../page-report.js";
 import { defineCommand } from "./command.js";
 import { openSource } from "./source.js";
 import { type Place, placeOf, WHERE_HELP } from "./where-page.js";
@@ -48,7 +47,7 @@ function textOf({ by, offset }: Place, page: PageReport): string {
     ["found by", offset === 0 ? by : `${by}, ${hex(offset)} bytes into it`],
     ["kind", page.kind ?? "not known: its word leads to no head"],
     ["compound", compoundOf(page)],
-    ["refcount", String(page.refcount)],
+    ["refcount", page.refcount === null ? "not known" : String(page.refcount)],
     ["mapcount", page.mapcount === null ? "not known" : String(page.mapcount)],
     ["type", page.type ?? "none"],
     ["zone", `${page.zone} ${page.zoneName ?? "(no zone has this number)"}`],
@@ -57,13 +56,13 @@ function textOf({ by, offset }: Place, page: PageReport): string {
   ];
   if (page.pgmap !== null) lines.push(["pgmap", pgmapOf(page.pgmap)]);
   if (page.alias !== null) lines.push(["alias", aliasOf(page.alias)]);
-  if (page.filtered) lines.push(["filtered", "the dump left this struct page out: what reads as zero is not known"]);
+  if (page.filtered) lines.push(["filtered", "its source lacks this struct page: what reads as zero is not known"]);
   const { folio } = page;
   if (folio !== null) {
     lines.push(
       ["folio", `PFNs ${folio.pfn} to ${folio.pfn + folio.nrPages - 1}, order ${folio.order}, ${folio.nrPages} pages`],
-      ["  refcount", String(folio.refcount)],
-      ["  mapcount", `${folio.mapcount}${folio.maybeMappedShared ? ", maybe shared" : ""}`],
+      ["  refcount", folio.refcount === null ? "not known" : String(folio.refcount)],
+      ["  mapcount", `${folio.mapcount}${folio.maybeMappedShared === true ? ", maybe shared" : ""}`],
     );
     for (const [name, value] of [
       ["  large mapcount", folio.largeMapcount],
@@ -117,6 +116,7 @@ function rawLines({ bytes, fields }: PageReport): string[] {
   });
 }
 
-function fieldText({ name, bytes, value }: SlotField): string {
-  return `${name} ${bytes === 8 || name === "page_type" ? hex(value) : String(value)}`;
+function fieldText({ name, bytes, value, known }: ReportedField): string {
+  const origin = known === "read" ? "" : known === "derived" ? " (derived)" : " (not known)";
+  return `${name} ${bytes === 8 || name === "page_type" ? hex(value) : String(value)}${origin}`;
 }

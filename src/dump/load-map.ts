@@ -99,6 +99,7 @@ async function mapOf(dump: Dump, options: LoadMapOptions): Promise<Vmemmap> {
       hasList ? deviceWordsOf(map, profile) : words.words,
     );
     map.pgmaps = pgmaps;
+    signal?.throwIfAborted();
     const facts: Fact[] = [
       ...lossFacts(dump.details),
       ...infoFacts,

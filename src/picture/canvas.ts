@@ -31,6 +31,16 @@ export class Canvas {
     }
   }
 
+  /** A rectangle with lines across, 2 pixels in 8. */
+  hatch(left: number, top: number, width: number, height: number, background: Colour, line: Colour): void {
+    this.fill(left, top, width, height, background);
+    for (let y = top; y < top + height; y++)
+      for (let x = left + ((8 - ((left + y) % 8)) % 8) - 8; x < left + width; x += 8) {
+        const from = Math.max(x, left);
+        this.fill(from, y, Math.min(x + 2, left + width) - from, 1, line);
+      }
+  }
+
   /** A line of text, its dots `scale` pixels wide. */
   text(left: number, top: number, text: string, colour: Colour, scale: number): void {
     Array.from(text).forEach((letter, i) => {

@@ -1,57 +1,79 @@
-/** Colours of pages by what they are used for, and of folios by their order. */
+/** Colours of pages by what they are used for, and of folios and free blocks by their order. Common ones differ to colour-blind readers too. */
 import type { UsageKind } from "../kinds.js";
 import type { Colour } from "./canvas.js";
 
-/** Device memory in purples, what the kernel keeps in warm colours, users' memory in blue and green, free memory dark. */
+/** Device memory in purples, what the kernel keeps in warm colours, users' memory in blues and green, free memory light. */
 export const KIND_COLOURS: Readonly<Record<UsageKind, Colour>> = {
-  "device-private": [196, 120, 255],
-  "device-coherent": [150, 90, 230],
-  "device-fsdax": [214, 102, 214],
-  "device-generic": [126, 74, 190],
-  "device-p2pdma": [232, 156, 240],
-  "device-altmap": [255, 190, 255],
-  "device-unknown": [255, 60, 160],
-  free: [44, 50, 66],
-  offline: [84, 84, 92],
-  pgtable: [255, 214, 64],
-  guard: [255, 244, 170],
-  hugetlb: [226, 68, 58],
-  slab: [244, 142, 40],
-  zsmalloc: [168, 112, 52],
-  unaccepted: [110, 116, 96],
-  "large-kmalloc": [255, 184, 112],
-  ksm: [104, 222, 255],
-  anon: [62, 132, 246],
-  movable: [28, 174, 184],
-  shmem: [134, 214, 90],
-  file: [44, 164, 86],
-  reserved: [150, 150, 158],
-  "free-pcp": [70, 80, 108],
-  other: [232, 226, 214],
-  filtered: [30, 30, 36],
+  "device-private": [176, 128, 240],
+  "device-coherent": [136, 92, 214],
+  "device-fsdax": [204, 121, 167],
+  "device-generic": [96, 52, 150],
+  "device-p2pdma": [226, 160, 240],
+  "device-altmap": [250, 190, 226],
+  "device-unknown": [255, 0, 140],
+  free: [232, 236, 241],
+  offline: [74, 74, 82],
+  pgtable: [240, 228, 66],
+  guard: [255, 250, 196],
+  hugetlb: [204, 78, 8],
+  slab: [240, 162, 10],
+  zsmalloc: [112, 60, 20],
+  unaccepted: [172, 178, 152],
+  "large-kmalloc": [250, 206, 130],
+  ksm: [170, 228, 255],
+  anon: [0, 98, 178],
+  movable: [0, 92, 96],
+  shmem: [96, 186, 240],
+  file: [0, 150, 110],
+  reserved: [116, 116, 124],
+  "free-pcp": [200, 210, 224],
+  other: [120, 90, 64],
+  filtered: [20, 20, 26],
 };
 
-/** From dark blue for single pages over green to yellow and red for the largest. */
-const ORDER_STOPS: readonly Colour[] = [
-  [48, 42, 84],
-  [66, 84, 190],
-  [40, 156, 200],
-  [44, 186, 120],
-  [190, 214, 60],
-  [250, 190, 60],
-  [238, 96, 60],
+/** Memory of which nothing but that is known. */
+export const FREE_COLOUR: Colour = KIND_COLOURS.free;
+
+/** Folios in use: from light yellow for single pages over orange and red to the darkest purple for the largest. */
+const USED_STOPS: readonly Colour[] = [
+  [255, 240, 178],
+  [253, 194, 96],
+  [244, 128, 52],
+  [212, 56, 46],
+  [146, 16, 66],
+  [66, 6, 60],
+];
+/** Free blocks: from the lightest blue to a dark one. */
+const FREE_STOPS: readonly Colour[] = [
+  [232, 242, 250],
+  [168, 208, 236],
+  [88, 158, 212],
+  [20, 84, 156],
 ];
 /** Orders up to MAX_PAGE_ORDER take most of the scale; those above are of gigantic pages, up to 1 GiB. */
 const BUDDY_ORDERS = 10;
 const LAST_SHADE = 18;
 const BUDDY_SHARE = 0.8;
 
+/** Of pages in folios of an order. */
 export function orderColour(order: number): Colour {
   const above = (Math.min(order, LAST_SHADE) - BUDDY_ORDERS) / (LAST_SHADE - BUDDY_ORDERS);
-  const place = order <= BUDDY_ORDERS ? (order / BUDDY_ORDERS) * BUDDY_SHARE : BUDDY_SHARE + above * (1 - BUDDY_SHARE);
-  const at = place * (ORDER_STOPS.length - 1);
-  const low = Math.min(Math.floor(at), ORDER_STOPS.length - 2);
+  return shade(
+    USED_STOPS,
+    order <= BUDDY_ORDERS ? (order / BUDDY_ORDERS) * BUDDY_SHARE : BUDDY_SHARE + above * (1 - BUDDY_SHARE),
+  );
+}
+
+/** Of pages in free blocks of an order. */
+export function freeOrderColour(order: number): Colour {
+  return shade(FREE_STOPS, Math.min(order, BUDDY_ORDERS) / BUDDY_ORDERS);
+}
+
+/** The colour at a place from 0 to 1 on a scale. */
+function shade(stops: readonly Colour[], place: number): Colour {
+  const at = place * (stops.length - 1);
+  const low = Math.min(Math.floor(at), stops.length - 2);
   const share = at - low;
-  const mix = (i: 0 | 1 | 2) => Math.round(ORDER_STOPS[low]![i] * (1 - share) + ORDER_STOPS[low + 1]![i] * share);
+  const mix = (i: 0 | 1 | 2) => Math.round(stops[low]![i] * (1 - share) + stops[low + 1]![i] * share);
   return [mix(0), mix(1), mix(2)];
 }

@@ -5,9 +5,10 @@ import { strangeName } from "../nearest.js";
 import type { BitField, PageFlag, Profile } from "../profile/index.js";
 import { typeOf } from "../profile/names.js";
 import { SLOT_BYTES } from "../sections.js";
+import { refcountOrigin, slotOriginOf } from "../slot-origins.js";
 import type { Vmemmap } from "../vmemmap.js";
 import { type PageBlock, SLOT_WORDS } from "./block.js";
-import { type Cells, NO_NAME, type Numbers } from "./cells.js";
+import { type Cells, NO_NAME, type Numbers, type Words } from "./cells.js";
 
 /** Rows are pages, or folios by their heads. */
 export type RowsOf = "pages" | "folios";
@@ -85,8 +86,27 @@ function withFound({ found }: PageBlock, values: Numbers["values"]): Numbers {
   return found === undefined ? { kind: "number", values } : { kind: "number", values, valid: found };
 }
 
-function word(name: string, offset: number, says: string): Column {
-  return { name, kind: "word", says, cells: (block) => ({ kind: "word", halves: slotWords(block, offset) }) };
+/** Cells that have no answer where the map is a reconstruction that does not know the field. */
+function ifKnown<C extends Numbers | Words>({ map, length }: PageBlock, field: string, cells: C): C {
+  return slotOriginOf(map, field) === "unknown" ? { ...cells, valid: new Uint8Array(length) } : cells;
+}
+
+/** `field`: the word's name in page reports. */
+function word(name: string, offset: number, says: string, field = name): Column {
+  return {
+    name,
+    kind: "word",
+    says,
+    cells: (block) => ifKnown(block, field, { kind: "word", halves: slotWords(block, offset) }),
+  };
+}
+
+function refcounts(block: PageBlock): Numbers {
+  const values = slotCounts(block, 52);
+  const known = (count: number) => Number(refcountOrigin(block.map, count) !== "unknown");
+  const [ofNone, ofSome] = [known(0), known(1)];
+  if (ofSome === 1) return { kind: "number", values };
+  return { kind: "number", values, valid: Uint8Array.from(values, (count) => (count === 0 ? ofNone : ofSome)) };
 }
 
 function field(name: "zone" | "node" | "lastCpupid", column: string, says: string): Column {
@@ -98,9 +118,8 @@ function field(name: "zone" | "node" | "lastCpupid", column: string, says: strin
     cells: (block) => {
       const layout = block.map.profile[name];
       const values = flagsField(block, layout);
-      return layout.width === 0
-        ? { kind: "number", values, valid: new Uint8Array(block.length) }
-        : { kind: "number", values };
+      if (layout.width === 0) return { kind: "number", values, valid: new Uint8Array(block.length) };
+      return name === "lastCpupid" ? ifKnown(block, column, { kind: "number", values }) : { kind: "number", values };
     },
   };
 }
@@ -216,7 +235,8 @@ function folioField(
       const codes = compoundCodes(block);
       const values = new Int32Array(length);
       const valid = new Uint8Array(length);
-      for (let i = 0; i < length; i++) {
+      const isUnknown = slotOriginOf(map, `_${name}`) === "unknown";
+      for (let i = 0; i < length && !isUnknown; i++) {
         if (codes[i] !== HEAD || !has(map.profile, orders[i]!)) continue;
         values[i] = ask(map, map.core.slotOf(pages.start + i));
         valid[i] = 1;
@@ -297,7 +317,7 @@ const all: readonly Column[] = [
     name: "refcount",
     kind: "number",
     says: "the page's own _refcount",
-    cells: (block) => ({ kind: "number", values: slotCounts(block, 52) }),
+    cells: refcounts,
   },
   {
     name: "mapcount",
@@ -345,7 +365,7 @@ const all: readonly Column[] = [
   word("mapping", 24, "the word mapping, low bits included"),
   word("index", 32, "the word index (share, pt_mm, …)"),
   word("private", 40, "the word private"),
-  word("memcg", 56, "the word memcg_data"),
+  word("memcg", 56, "the word memcg_data", "memcg_data"),
   {
     name: "pgmap",
     kind: "word",

@@ -4,12 +4,14 @@ import { tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { reconstructLive } from "../../src/dump/live/rebuild.js";
-import { PAGE_KINDS, Vmemmap, VmemmapError } from "../../src/index.js";
+import { csvOf, openLive, PAGE_KINDS, pageReport, pageRows, Vmemmap, VmemmapError } from "../../src/index.js";
 import { loadTruth, mapNames, openMap, type Truth } from "../truth.js";
 
 const SECTION = 32768;
 const ZONE_DEVICE = 4;
 const KPF_BUDDY = 1n << 10n;
+const HEAD_BIT = 15;
+const TAIL_BIT = 16;
 
 const ZONEINFO = (endPfn: number) => `Node 0, zone      DMA
         spanned  4095
@@ -114,6 +116,10 @@ describe.each(mapNames)("%s, rebuilt", (name) => {
     expect(differences((_, i) => orders[i] === known[i])).toBe(0);
   });
 
+  it("has the dump's zone for PFN 0, which no zone spans", () => {
+    expect(map.pageZone(0)).toBe(dump.pageZone(0));
+  });
+
   it("has the kernel's own mapcount of every page", () => {
     const wrong = differences((pfn, i) => BigInt(map.pageMapcount(pfn)) === truth.kpagecount[i]);
     expect(wrong).toBe(0);
@@ -203,6 +209,156 @@ describe("pages of a hand-written /proc", () => {
       procOf({ release: "7.3.4", flags: section({ 1: [32] }).subarray(0, 100), iomem: "1000-7ffffff : System RAM\n" }),
     );
     expect([map.testFlag(1, "reserved"), map.flagNames(20000)]).toEqual([true, []]);
+  });
+});
+
+describe("what a rebuilt map does not know", () => {
+  /** A tail's folio, a free page and an anonymous one. */
+  const flags = () => section({ 4: [HEAD_BIT], 5: [TAIL_BIT], 6: [10], 7: [5, 12] });
+  const cellsOf = (map: Vmemmap, columns: readonly string[]) =>
+    new TextDecoder().decode(Buffer.concat([...csvOf(pageRows(map, { columns, range: { start: 4, end: 8 } }))]));
+
+  it("is left empty in rows", async () => {
+    const map = await rebuild(procOf({ release: "7.3.4", flags: flags() }));
+    expect(
+      cellsOf(map, ["pfn", "mapping", "index", "private", "memcg", "last_cpupid"]).split("\n").slice(1, 5),
+    ).toEqual([4, 5, 6, 7].map((pfn) => `${pfn},,,,,`));
+  });
+
+  it("are refcounts, but that tails and free pages have none", async () => {
+    const map = await rebuild(procOf({ release: "7.3.4", flags: flags() }));
+    expect(cellsOf(map, ["pfn", "refcount"])).toBe("pfn,refcount\n4,\n5,0\n6,0\n7,\n");
+  });
+
+  it("has no row that a condition would find by its stand-in", async () => {
+    const map = await rebuild(procOf({ release: "7.3.4", flags: flags() }));
+    const rows = pageRows(map, { columns: ["pfn"], where: "mapping & 1 = 1 or refcount = 1" });
+    expect([...rows.blocks]).toEqual([]);
+  });
+
+  it("is told word by word in a page's report, and as null", async () => {
+    const map = await rebuild(procOf({ release: "7.3.4", flags: flags() }));
+    const { fields, ...report } = pageReport(map, 7);
+    expect(Object.fromEntries(fields.map(({ name, known }) => [name, known]))).toEqual({
+      flags: "derived",
+      "lru.next": "unknown",
+      "lru.prev": "unknown",
+      mapping: "unknown",
+      index: "unknown",
+      private: "unknown",
+      _mapcount: "derived",
+      _refcount: "unknown",
+      memcg_data: "unknown",
+    });
+    expect(report).toMatchObject({ refcount: null, mapping: null, index: null, private: null, memcg: null });
+  });
+
+  it("is told of a folio's own fields too", async () => {
+    const map = await rebuild(procOf({ release: "7.3.4", flags: flags() }));
+    const { folio, fields } = pageReport(map, 5);
+    expect(folio).toMatchObject({ refcount: null, largeMapcount: 0, entireMapcount: null, maybeMappedShared: null });
+    expect(fields).toContainEqual(expect.objectContaining({ name: "compound_info", known: "derived" }));
+    expect(fields).toContainEqual(expect.objectContaining({ name: "_refcount", known: "derived" }));
+  });
+
+  it("has the cgroup where the kernel tells of it", async () => {
+    const cgroups = new BigUint64Array(SECTION);
+    cgroups[7] = 4711n;
+    const map = await rebuild(procOf({ release: "7.3.4", flags: flags(), cgroups }));
+    expect(pageReport(map, 7).memcg).toBe(4711n);
+    expect(cellsOf(map, ["pfn", "memcg"]).split("\n")[4]).toBe("7,0x1267");
+  });
+
+  it("is the same in an image of the map", async () => {
+    const map = await rebuild(procOf({ release: "7.3.4", flags: flags() }));
+    const image = await Vmemmap.load(map.save());
+    expect(pageReport(image, 7)).toEqual(pageReport(map, 7));
+    expect(cellsOf(image, ["pfn", "refcount", "mapping"])).toBe(cellsOf(map, ["pfn", "refcount", "mapping"]));
+  });
+
+  it("is nothing in a map that was read", async () => {
+    const map = await Vmemmap.load(openMap(mapNames[0]!));
+    expect(new Set(pageReport(map, 5120).fields.map(({ known }) => known))).toEqual(new Set(["read"]));
+  });
+
+  it("is all of pages in a map whose image says nothing of words", async () => {
+    const map = await rebuild(procOf({ release: "7.3.4", flags: flags() }));
+    map.provenance = { reconstruction: true, words: { flags: "guessed", mapping: 5 } };
+    expect(pageReport(map, 5).fields.every(({ name, known }) => name === "_refcount" || known === "unknown")).toBe(
+      true,
+    );
+  });
+});
+
+describe("pages that are not online", () => {
+  it("are filtered where KPF_NOPAGE says so (up to 6.14)", async () => {
+    const flags = section({ 1: [32] });
+    flags.fill(1n << 20n, 1024, 2048);
+    flags[100] = 1n << 20n;
+    const map = await rebuild(procOf({ release: "6.1.0-50-amd64", flags }));
+    expect(map.filtered).toEqual([{ start: 1024, count: 1024 }]);
+    expect([map.usageKind(1500), map.usageKind(100)]).toEqual(["filtered", "other"]);
+  });
+
+  it("are filtered where nothing is shown of what is no RAM (6.16 on)", async () => {
+    const iomem =
+      "00001000-03ffffff : System RAM\n04000000-07ffffff : Persistent Memory\n  05000000-05ffffff : System RAM (kmem)\n";
+    const map = await rebuild(procOf({ release: "7.3.4", flags: section({ 1: [32], 0x4800: [32] }), iomem }));
+    expect(map.filtered).toEqual([
+      { start: 0x4000, count: 0x800 },
+      { start: 0x4840, count: 0x7c0 },
+      { start: 0x6000, count: 0x2000 },
+    ]);
+    expect(map.census().rows.find(({ key }) => key === "filtered")?.pages).toBe(0x2fc0);
+    expect(map.verify().findings).toEqual([]);
+  });
+
+  it("are none where iomem does not tell what is RAM", async () => {
+    const proc = procOf({ release: "7.3.4", flags: section({ 1: [32] }) });
+    const sys = join(root, "sys");
+    mkdirSync(join(sys, "devices/system/memory/memory0"), { recursive: true });
+    writeFileSync(join(sys, "devices/system/memory/block_size_bytes"), "8000000\n");
+    writeFileSync(join(sys, "devices/system/memory/memory0/state"), "online\n");
+    writeFileSync(join(proc, "iomem"), "00000000-00000000 : System RAM\n");
+    const map = await reconstructLive({ proc, sys });
+    expect([map.slots, map.filtered]).toEqual([SECTION, []]);
+  });
+
+  it("end a folio that was cut there", async () => {
+    const flags = section({ 62: [HEAD_BIT], 63: [TAIL_BIT] });
+    flags.fill(1n << 20n, 64, 128);
+    flags[128] = 1n << BigInt(TAIL_BIT);
+    const map = await rebuild(procOf({ release: "6.1.0-50-amd64", flags }));
+    expect([map.compoundHead(63), map.compoundHead(128)]).toEqual([62, 128]);
+  });
+});
+
+it("puts pages before a zone into that zone, as the kernel does", async () => {
+  const map = await rebuild(procOf({ release: "7.3.4", flags: section({ 0: [32] }) }));
+  expect([0, 1, 4096].map((pfn) => map.profile.zones[map.pageZone(pfn)])).toEqual(["DMA", "DMA", "DMA32"]);
+});
+
+describe("openLive", () => {
+  it.each([
+    ["a signal that is none", { signal: {} as AbortSignal }, "signal an object: expected an AbortSignal"],
+    ["a progress that is no function", { onProgress: 5 as unknown as () => void }, "onProgress 5: expected a function"],
+    [
+      "a fallback that is no function",
+      { onFallback: "x" as unknown as () => void },
+      'onFallback "x": expected a function',
+    ],
+  ])("refuses %s", async (_what, options, message) => {
+    await expect(openLive({ ...options, proc: root, sys: root })).rejects.toMatchObject({
+      code: "bad-argument",
+      message,
+    });
+  });
+
+  it("stops when it is told to at the last section, and says nothing of a fallback", async () => {
+    const proc = procOf({ release: "7.3.4", flags: section({}) });
+    const stop = new AbortController();
+    const opening = openLive({ proc, sys: root, signal: stop.signal, onProgress: () => stop.abort("enough") });
+    await expect(opening).rejects.toBe("enough");
   });
 });
 

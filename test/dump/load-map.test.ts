@@ -298,3 +298,12 @@ it("tells how far it is, and stops when told to", async () => {
   });
   await expect(stopping).rejects.toBe(reason);
 });
+
+it("stops when told to at its last stage, too", async () => {
+  const controller = new AbortController();
+  const stopping = loadMap(syntheticKernel(richMap()).dump, {
+    signal: controller.signal,
+    onProgress: ({ stage }) => stage === "check" && controller.abort("enough"),
+  });
+  await expect(stopping).rejects.toBe("enough");
+});

@@ -219,6 +219,28 @@ describe("device memory", () => {
     ]);
   });
 
+  it("is counted by pgmap as the altmap's of the pgmap whose slots it holds, in a range too", () => {
+    const map = new Vmemmap({ profile: "6.18", memory: [RAM], hotplugCapacity: 4 * SECTION });
+    const start = 4 * SECTION;
+    const { address } = map.memremapPages({
+      type: "fs-dax",
+      ranges: [{ start, end: start + SECTION }],
+      altmap: { reserve: 2, free: 1022 },
+    });
+    const name = `0x${address.toString(16)}`;
+    const counted = (count: number) =>
+      map.census({ by: "pgmap", range: { start, count } }).rows.map(({ key, pages }) => [key, pages]);
+    expect(counted(SECTION)).toEqual([
+      [name, SECTION - 1024],
+      ["none", 2],
+      [`${name} altmap`, 1022],
+    ]);
+    expect(counted(100)).toEqual([
+      ["none", 2],
+      [`${name} altmap`, 98],
+    ]);
+  });
+
   it("is unknown once nobody knows its pgmap", () => {
     const map = new Vmemmap({ profile: "7.3", memory: [RAM], hotplugCapacity: 4 * SECTION });
     const start = 4 * SECTION;

@@ -3,7 +3,15 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { VmemmapError } from "../../errors.js";
 import { read } from "./kpage-file.js";
-import { parseIomem, parseRelease, parseZoneinfo, sectionsOfRanges, type ZoneSpan } from "./zoneinfo.js";
+import {
+  type FrameSpan,
+  parseIomem,
+  parseRam,
+  parseRelease,
+  parseZoneinfo,
+  sectionsOfRanges,
+  type ZoneSpan,
+} from "./zoneinfo.js";
 
 const text = (path: string) => read(path, () => readFileSync(path, "utf8"));
 
@@ -44,6 +52,8 @@ export interface Machine {
   readonly sections: readonly number[];
   /** Which file told them. */
   readonly sectionsFrom: string;
+  /** PFNs of RAM; none where /proc/iomem does not tell. */
+  readonly ram: readonly FrameSpan[];
   /** KSM has merged pages. */
   readonly ksm: boolean;
 }
@@ -63,5 +73,6 @@ export function describeMachine(proc: string, sys: string): Machine {
     );
   }
   const sectionsFrom = online === null ? "System RAM of /proc/iomem" : "online blocks of /sys/devices/system/memory";
-  return { release, zones, sections, sectionsFrom, ksm: ksmPages(sys) > 0 };
+  const ram = parseRam(optional(() => readFileSync(join(proc, "iomem"), "utf8")) ?? "");
+  return { release, zones, sections, sectionsFrom, ram, ksm: ksmPages(sys) > 0 };
 }

@@ -5,6 +5,7 @@ import { presetForRelease } from "../../profile/release.js";
 import { PAGES_PER_SECTION, type Section } from "../../sections.js";
 import type { Build } from "../../types.js";
 import { Vmemmap } from "../../vmemmap.js";
+import type { SlotOrigin } from "../../slot-origins.js";
 import { type Fact, factRecord } from "../fact.js";
 import type { LoadProgress } from "../load-map.js";
 import { KpageFile } from "./kpage-file.js";
@@ -25,14 +26,27 @@ export interface LiveOptions {
 
 /** What no file under /proc tells, as `info` shows it. */
 export const LIVE_UNKNOWN = [
-  "refcounts (a page in use shows 1, or its mappings)",
-  "mapping, index and private (mapping shows marks: 1 anonymous, 3 merged by KSM, 16 some file)",
+  "refcounts of pages in use (the slots have 1, or their mappings)",
+  "mapping, index, private and list pointers (the slots have marks in mapping: 1 anonymous, 3 merged by KSM, 16 some file)",
   "orders of free blocks (the largest that fit)",
   "whether a folio is mapped whole or page by page",
   "pages of device memory (no file shows ZONE_DEVICE)",
   "pages that are free on a list of a CPU, and those of large kmallocs (both show as other)",
   "which frames HVO shares",
 ] as const;
+
+/** Fields that follow from what the files tell. All others of a slot do not, whatever stands there in their place. */
+const LIVE_WORDS: Readonly<Record<string, SlotOrigin>> = {
+  flags: "derived",
+  compound_head: "derived",
+  compound_info: "derived",
+  _mapcount: "derived",
+  page_type: "derived",
+  _order: "derived",
+  _dtor: "derived",
+  _nr_pages: "derived",
+  _large_mapcount: "derived",
+};
 
 const liveSection = (number: number): Section => ({
   number,
@@ -76,7 +90,7 @@ export async function reconstructLive(options: LiveOptions = {}): Promise<Vmemma
       ...(build === undefined ? {} : { build }),
       ...(headIndex === undefined ? {} : { headIndex }),
     });
-    const making = new Reconstruction(map, machine.zones, machine.ksm);
+    const making = new Reconstruction(map, machine);
     const none = new Uint32Array(2 * PAGES_PER_SECTION);
     const total = machine.sections.length * PAGES_PER_SECTION;
     for (const [i, number] of machine.sections.entries()) {
@@ -89,7 +103,10 @@ export async function reconstructLive(options: LiveOptions = {}): Promise<Vmemma
       onProgress?.({ stage: "slots", done: i + 1, total: machine.sections.length });
       await new Promise(setImmediate);
     }
+    signal?.throwIfAborted();
     const { torn, fakeHeads, silent } = making.finish();
+    map.filtered = making.absent;
+    const absent = making.absent.reduce((sum, { count }) => sum + count, 0);
     const facts: Fact[] = [
       { name: "release", value: machine.release, from: "/proc/version" },
       { name: "preset", value: preset.name, from: `preset ${preset.name} (${preset.rule})` },
@@ -99,8 +116,16 @@ export async function reconstructLive(options: LiveOptions = {}): Promise<Vmemma
       { name: "tornPages", value: torn, from: "runs of kpageflags that are no folio" },
       { name: "fakeHeads", value: fakeHeads, from: "heads of kpageflags inside hugetlb pages" },
       { name: "silentPages", value: silent, from: "pages without a bit in kpageflags" },
+      ...(absent === 0 ? [] : [{ name: "filtered", value: absent, from: "pages that are not online by kpageflags" }]),
     ];
-    map.provenance = { format: "live", reconstruction: true, unknown: LIVE_UNKNOWN, facts: facts.map(factRecord) };
+    map.provenance = {
+      format: "live",
+      reconstruction: true,
+      unknown: LIVE_UNKNOWN,
+      // The inode number of the cgroup stands in for the kernel's pointer.
+      words: cgroups === undefined ? LIVE_WORDS : { ...LIVE_WORDS, memcg_data: "derived" },
+      facts: facts.map(factRecord),
+    };
     return map;
   } finally {
     for (const file of files) file.close();

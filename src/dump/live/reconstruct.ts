@@ -2,9 +2,12 @@
 import type { Core } from "../../engine/core.js";
 import type { Profile } from "../../profile/index.js";
 import { typeOf } from "../../profile/names.js";
+import { SLOTS_PER_VMEMMAP_PAGE } from "../../aliases.js";
 import { PAGES_PER_SECTION, SLOT_BYTES } from "../../sections.js";
+import type { PfnRange } from "../../types.js";
 import type { Vmemmap } from "../../vmemmap.js";
 import { hasBit, KPF, KPF_FLAGS } from "./kpageflags.js";
+import type { Machine } from "./machine.js";
 import type { ZoneSpan } from "./zoneinfo.js";
 
 /** One section's words of the three files, two u32 halves a page. */
@@ -40,7 +43,6 @@ const MAPPING_ANON = 1;
 const MAPPING_KSM = 3;
 const MAPPING_SOME = 16;
 
-const SLOTS_PER_VMEMMAP_PAGE = 64;
 /** A hugetlb page of 2 MiB. */
 const HUGE_PAGES = 512;
 
@@ -64,7 +66,11 @@ function halvesOf(word: bigint): Halves {
 /** Fills the slots of an empty map, section by rising section. */
 export class Reconstruction {
   readonly counts: ReconstructionCounts = { torn: 0, fakeHeads: 0, silent: 0 };
+  /** Pages that the files show nothing of since they are not online: holes, offline memory, ZONE_DEVICE. Their slots stay zero. */
+  readonly absent: PfnRange[] = [];
   readonly #map: Vmemmap;
+  readonly #ksm: boolean;
+  readonly #ram: Machine["ram"];
   readonly #core: Core;
   readonly #profile: Profile;
   readonly #flags: readonly (readonly [bit: number, ...Halves])[];
@@ -77,11 +83,9 @@ export class Reconstruction {
   #free: { start: number; end: number } | undefined;
 
   /** `ksm`: the host merges pages; without, KPF_KSM says nothing (6.12 to 7.0 set it on all anonymous pages). */
-  constructor(
-    map: Vmemmap,
-    zones: readonly ZoneSpan[],
-    private readonly ksm: boolean,
-  ) {
+  constructor(map: Vmemmap, { zones, ksm, ram }: Pick<Machine, "zones" | "ksm" | "ram">) {
+    this.#ksm = ksm;
+    this.#ram = ram;
     this.#map = map;
     this.#core = map.core;
     const profile = map.profile;
@@ -120,11 +124,43 @@ export class Reconstruction {
     const slots = this.#core.u32;
     let at = this.#core.address(this.#core.sectionSlot(number)) / 4;
     let span = this.#spanOf(first);
+    const isRam = this.#ram.some(({ start, end }) => start < first + PAGES_PER_SECTION && first < end);
     for (let i = 0; i < PAGES_PER_SECTION; i++, at += WORDS_PER_SLOT) {
+      if (i % SLOTS_PER_VMEMMAP_PAGE === 0 && this.#isAbsent(first + i, i, words, isRam)) {
+        this.#endFolio();
+        this.#addAbsent(first + i);
+        i += SLOTS_PER_VMEMMAP_PAGE - 1;
+        at += (SLOTS_PER_VMEMMAP_PAGE - 1) * WORDS_PER_SLOT;
+        continue;
+      }
       if (first + i >= span.end) span = this.#spanOf(first + i);
       this.#addPage(slots, at, first + i, i, span.word, words);
     }
     this.#writeFolios();
+  }
+
+  /**
+   * Of pages that are not online, kpageflags shows KPF_NOPAGE up to 6.14, and nothing from 6.16 on (kpage_read, pfn_to_online_page). Nothing
+   * is shown too of pages that the kernel keeps for itself; but those are RAM.
+   */
+  #isAbsent(pfn: number, i: number, { flags, counts, cgroups }: KpageWords, isRam: boolean): boolean {
+    const end = 2 * (i + SLOTS_PER_VMEMMAP_PAGE);
+    let nopage = true;
+    let nothing = this.#ram.length > 0;
+    for (let at = 2 * i; at < end && (nopage || nothing); at += 2) {
+      const [low, high] = [flags[at]!, flags[at + 1]!];
+      nopage &&= hasBit(low, high, KPF.NOPAGE);
+      nothing &&= (low | high | counts[at]! | cgroups[at]!) === 0;
+    }
+    if (nopage || !nothing) return nopage;
+    return !isRam || !this.#ram.some((ram) => ram.start < pfn + SLOTS_PER_VMEMMAP_PAGE && pfn < ram.end);
+  }
+
+  #addAbsent(pfn: number): void {
+    const last = this.absent.at(-1);
+    if (last === undefined || last.start + last.count !== pfn)
+      this.absent.push({ start: pfn, count: SLOTS_PER_VMEMMAP_PAGE });
+    else this.absent[this.absent.length - 1] = { start: last.start, count: last.count + SLOTS_PER_VMEMMAP_PAGE };
   }
 
   /** The map is complete. */
@@ -136,14 +172,17 @@ export class Reconstruction {
     return this.counts;
   }
 
-  /** Of zones that overlap, since nodes may lie within each other, the one that spans least. */
+  /**
+   * Of zones that overlap, since nodes may lie within each other, the one that spans least. Pages before a zone that none spans, as
+   * PFN 0, have that one's (init_unavailable_range).
+   */
   #spanOf(pfn: number): { readonly end: number; readonly word: Halves } {
     const span = this.#zones
       .filter(({ start, end }) => start <= pfn && pfn < end)
       .sort((a, b) => a.end - a.start - (b.end - b.start))[0];
     if (span !== undefined) return span;
-    const next = this.#zones.reduce((least, { start }) => (start > pfn ? Math.min(least, start) : least), Infinity);
-    return { end: next, word: this.#outside };
+    const next = this.#zones.filter(({ start }) => start > pfn).sort((a, b) => a.start - b.start)[0];
+    return next === undefined ? { end: Infinity, word: this.#outside } : { end: next.start, word: next.word };
   }
 
   #addPage(slots: Uint32Array, at: number, pfn: number, i: number, links: Halves, words: KpageWords): void {
@@ -235,7 +274,7 @@ export class Reconstruction {
   #mappingOf(low: number, high: number): number {
     // A slab's counters stand in the same word, so that 6.12 to 6.18 call some of them anonymous.
     if (hasBit(low, high, KPF.SLAB)) return 0;
-    if (hasBit(low, high, KPF.ANON)) return this.ksm && hasBit(low, high, KPF.KSM) ? MAPPING_KSM : MAPPING_ANON;
+    if (hasBit(low, high, KPF.ANON)) return this.#ksm && hasBit(low, high, KPF.KSM) ? MAPPING_KSM : MAPPING_ANON;
     return hasBit(low, high, KPF.LRU) || hasBit(low, high, KPF.SWAPBACKED) ? MAPPING_SOME : 0;
   }
 

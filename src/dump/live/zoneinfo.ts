@@ -24,16 +24,31 @@ export function parseZoneinfo(text: string): ZoneSpan[] {
   return spans;
 }
 
+/** PFNs. */
+export interface FrameSpan {
+  readonly start: number;
+  readonly end: number;
+}
+
 /** PFNs of System RAM (/proc/iomem, whose addresses only root sees; to others they are all 0). */
-export function parseIomem(text: string): { readonly start: number; readonly end: number }[] {
-  return Array.from(text.matchAll(/^([0-9a-f]+)-([0-9a-f]+) : System RAM$/gm), ([, first, last]) => ({
+export function parseIomem(text: string): FrameSpan[] {
+  return spansOf(text.matchAll(/^([0-9a-f]+)-([0-9a-f]+) : System RAM$/gm));
+}
+
+/** The same with RAM that a driver added, at any depth: "System RAM (kmem)". */
+export function parseRam(text: string): FrameSpan[] {
+  return spansOf(text.matchAll(/^ *([0-9a-f]+)-([0-9a-f]+) : System RAM\b/gm));
+}
+
+function spansOf(lines: Iterable<RegExpExecArray>): FrameSpan[] {
+  return Array.from(lines, ([, first, last]) => ({
     start: Math.floor(Number(`0x${first}`) / 4096),
     end: Math.ceil((Number(`0x${last}`) + 1) / 4096),
   })).filter(({ start, end }) => end - start > 1);
 }
 
 /** Numbers of the sections that ranges of PFNs touch, rising. */
-export function sectionsOfRanges(ranges: readonly { readonly start: number; readonly end: number }[]): number[] {
+export function sectionsOfRanges(ranges: readonly FrameSpan[]): number[] {
   const numbers = new Set<number>();
   for (const { start, end } of ranges) {
     const last = Math.floor((end - 1) / PAGES_PER_SECTION);

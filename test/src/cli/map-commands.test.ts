@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { decode } from "fast-png";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Census, diffMaps, Vmemmap } from "../../../src/index.js";
+import { FREE_COLOUR, freeOrderColour } from "../../../src/picture/colours.js";
 import { mapPath, runCli as runRaw } from "./run.js";
 
 const MAP = mapPath("linux-7.3.4-hvo");
@@ -109,6 +110,74 @@ describe("map", () => {
   it("goes to stdout where no file is named", async () => {
     const { bytes } = await runCli(["map", MAP, "--by", "order", "--size", "64"]);
     expect(bytes.subarray(1, 4).toString()).toBe("PNG");
+  });
+
+  it("shows by order what is free in colours of its own, a pixel for each page", async () => {
+    const { bytes } = await runCli(["map", MAP, "--by", "order", "--size", "512"]);
+    const { data } = decode(bytes);
+    const count = ([red, green, blue]: readonly number[]) => {
+      let pixels = 0;
+      for (let at = 0; at < data.length; at += 3)
+        if (data[at] === red && data[at + 1] === green && data[at + 2] === blue) pixels++;
+      return pixels;
+    };
+    const swatch = 14 * 14;
+    const shown = Array.from({ length: 11 }, (_, order) => Math.max(count(freeOrderColour(order)) - swatch, 0));
+    const free = (await json<Census>("census", MAP)).rows.find(({ key }) => key === "free")!.pages;
+    expect(shown.reduce((sum, pixels) => sum + pixels)).toBe(free);
+    expect(count(FREE_COLOUR)).toBe(0);
+  });
+
+  it("knows the order of a free block that begins before the range", async () => {
+    const { stdout } = await runCli([
+      "pages",
+      MAP,
+      "--columns",
+      "pfn",
+      "--where",
+      "type = buddy and private = 10",
+      "--limit",
+      "1",
+    ]);
+    const pfn = Number(stdout.split("\n")[1]);
+    const { bytes } = await runCli([
+      "map",
+      MAP,
+      "--by",
+      "order",
+      "--range",
+      `${pfn + 100}:${pfn + 356}`,
+      "--size",
+      "16",
+    ]);
+    const { data } = decode(bytes);
+    const blue = freeOrderColour(10);
+    const pixels = Array.from({ length: data.length / 3 }, (_, i) => blue.every((part, k) => data[3 * i + k] === part));
+    expect(pixels.filter(Boolean).length).toBe(256 + 7 * 7);
+  });
+
+  it("marks pages by PFN and by address, within what it shows", async () => {
+    const shown = await runCli(["map", MAP, "--size", "512"]);
+    const marked = await runCli(["map", MAP, "--size", "512", "--mark", "5120", "--mark", "phys:0x10000000"]);
+    expect(decode(marked.bytes).width).toBeGreaterThanOrEqual(decode(shown.bytes).width);
+    expect(marked.bytes.equals(shown.bytes)).toBe(false);
+  });
+
+  it.each([
+    ["is no page", ["--mark", "999999999"], /^vmemmap map: PFN 999999999 has no struct page/],
+    [
+      "is not shown",
+      ["--range", "0:100", "--mark", "5120"],
+      /^vmemmap map: --mark: PFN 5120 is not in the range that the picture shows/,
+    ],
+    [
+      "has no letter",
+      Array.from({ length: 27 }, (_, i) => ["--mark", String(i)]).flat(),
+      /^vmemmap map: --mark: 27 marks: there are letters for 26/,
+    ],
+  ])("refuses a mark that %s", async (_what, options, message) => {
+    const { code, stderr } = await runCli(["map", MAP, "-o", join(folder, "none.png"), ...options]);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);
   });
 });
 
