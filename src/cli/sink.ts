@@ -1,6 +1,7 @@
 /** Where a command's data goes: stdout, or the file of `-o`. */
+import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, open, stat, unlink } from "node:fs/promises";
+import { access, chmod, open, realpath, rename, stat, unlink } from "node:fs/promises";
 import { badUse } from "./arguments.js";
 import type { Option } from "./command.js";
 import type { Host } from "./host.js";
@@ -20,7 +21,8 @@ export interface Sink {
 }
 
 /**
- * Have `fill` write to a file, or to stdout where none is named. What a failed or interrupted run wrote of a file is removed.
+ * Have `fill` write to a file, or to stdout where none is named. A file is written beside its name and takes it when it is whole: what was
+ * there before stands until then, and a failed or interrupted run leaves it as it was.
  *
  * @param sources paths that are being read: none may be written over
  * @throws VmemmapError "bad-argument": the file can't be written; "no-space"; what `fill` throws
@@ -37,24 +39,60 @@ export async function writeTo(
   }
   for (const source of sources)
     if (await isSameFile(path, source)) throw badUse(`--output: ${path} is the source itself`);
-  const { O_CREAT, O_TRUNC, O_WRONLY } = constants;
-  let file: FileHandle | undefined;
-  let isOurs = false;
   try {
-    file = await open(path, O_CREAT | O_TRUNC | O_WRONLY);
-    isOurs = (await file.stat()).isFile();
-    const handle = file;
-    await fill({
-      write: async (chunk) => {
-        await handle.writeFile(chunk);
-      },
-    });
-    await file.close();
+    if (await isOther(path)) await fillFile(path, O_WRONLY, fill);
+    else await fillBeside(await targetOf(path), fill);
   } catch (error) {
-    await file?.close().catch(() => undefined);
-    if (isOurs) await unlink(path).catch(() => undefined);
     throw unwritable(`--output: ${path}`, error);
   }
+}
+
+const { O_CREAT, O_EXCL, O_WRONLY } = constants;
+
+async function fillBeside(path: string, fill: (sink: Sink) => Promise<void>): Promise<void> {
+  // Whoever may not write the file that is there may not replace it either.
+  await access(path, constants.W_OK).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+  });
+  const mode = await stat(path).then(
+    (before) => before.mode,
+    () => undefined,
+  );
+  const beside = `${path}.${randomUUID().slice(0, 8)}.part`;
+  try {
+    await fillFile(beside, O_CREAT | O_EXCL | O_WRONLY, fill);
+    if (mode !== undefined) await chmod(beside, mode);
+    await rename(beside, path);
+  } catch (error) {
+    await unlink(beside).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function fillFile(path: string, flags: number, fill: (sink: Sink) => Promise<void>): Promise<void> {
+  const file = await open(path, flags);
+  try {
+    await fill({
+      write: async (chunk) => {
+        await file.writeFile(chunk);
+      },
+    });
+  } finally {
+    await file.close();
+  }
+}
+
+/** Whether something stands there that is no file: a pipe, a device, which are written as they are. A folder is refused by its opening. */
+async function isOther(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => !found.isFile(),
+    () => false,
+  );
+}
+
+/** The file behind links, which stay what they are. */
+async function targetOf(path: string): Promise<string> {
+  return realpath(path).catch(() => path);
 }
 
 async function isSameFile(a: string, b: string): Promise<boolean> {
