@@ -25,6 +25,13 @@ export function checkObject(options: unknown, what: string): asserts options is 
   }
 }
 
+/** Check that an option, where it is given, is true or false. */
+export function checkBoolean(value: unknown, name: string): void {
+  if (value !== undefined && typeof value !== "boolean") {
+    throw new VmemmapError("bad-argument", `${name} ${display(value)}: expected true or false`);
+  }
+}
+
 /** Check that an option that is called, where it is given, is a function. */
 export function checkFunction(value: unknown, name: string): void {
   if (value !== undefined && typeof value !== "function") {
