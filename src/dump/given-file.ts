@@ -3,6 +3,23 @@ import { VmemmapError } from "../errors.js";
 import type { RandomAccessFile } from "./file.js";
 import { checkWithin } from "./structure.js";
 
+/** What is to be filled, and its length before. */
+interface Wanted {
+  readonly out: Uint8Array;
+  readonly length: number;
+}
+
+type Members = Readonly<Partial<Record<keyof RandomAccessFile, unknown>>>;
+
+function membersOf(file: Members): Members {
+  try {
+    const { name, size, readInto, close } = file;
+    return { name, size, readInto, close };
+  } catch (cause) {
+    throw new VmemmapError("unreadable", `a file that can't be asked what it is: ${String(cause)}`, { cause });
+  }
+}
+
 /** A file that reads by code of the user's, of which nothing is taken on trust. */
 export class GivenFile implements RandomAccessFile {
   readonly name: string;
@@ -14,7 +31,7 @@ export class GivenFile implements RandomAccessFile {
 
   /** @throws VmemmapError "bad-argument": no size, or not the functions of a file */
   constructor(file: RandomAccessFile, signal?: AbortSignal) {
-    const { name, size, readInto, close } = file as Partial<Record<keyof RandomAccessFile, unknown>>;
+    const { name, size, readInto, close } = membersOf(file);
     this.name = typeof name === "string" && name !== "" ? name : "file";
     if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0)
       throw new VmemmapError("bad-argument", `${this.name}: size ${display(size)}: expected a whole number of bytes`);
@@ -28,6 +45,7 @@ export class GivenFile implements RandomAccessFile {
 
   readInto(out: Uint8Array, offset: number): Promise<void> | undefined {
     checkWithin(this, offset, out.length);
+    const { length } = out;
     let reading: unknown;
     try {
       reading = this.#file.readInto(out, offset);
@@ -35,8 +53,8 @@ export class GivenFile implements RandomAccessFile {
       throw this.#unreadable(error, offset);
     }
     if (typeof reading === "object" && reading !== null && "then" in reading)
-      return this.#wait(reading as PromiseLike<unknown>, out.length, offset);
-    this.#checkWhole(reading, out.length, offset);
+      return this.#wait(reading as PromiseLike<unknown>, { out, length }, offset);
+    this.#checkWhole(reading, { out, length }, offset);
     return undefined;
   }
 
@@ -51,7 +69,7 @@ export class GivenFile implements RandomAccessFile {
     }
   }
 
-  async #wait(reading: PromiseLike<unknown>, length: number, offset: number): Promise<void> {
+  async #wait(reading: PromiseLike<unknown>, wanted: Wanted, offset: number): Promise<void> {
     const signal = this.#signal;
     let stop: (() => void) | undefined;
     try {
@@ -61,7 +79,7 @@ export class GivenFile implements RandomAccessFile {
         if (signal?.aborted === true) stop();
         else signal?.addEventListener("abort", stop);
       });
-      this.#checkWhole(await Promise.race([reading, stopped]), length, offset);
+      this.#checkWhole(await Promise.race([reading, stopped]), wanted, offset);
     } catch (error) {
       throw this.#unreadable(error, offset);
     } finally {
@@ -70,7 +88,12 @@ export class GivenFile implements RandomAccessFile {
   }
 
   /** Who answers a count of bytes, as system calls do, may have read less than asked for. */
-  #checkWhole(answer: unknown, length: number, offset: number): void {
+  #checkWhole(answer: unknown, { out, length }: Wanted, offset: number): void {
+    if (out.length !== length)
+      throw new VmemmapError(
+        "unreadable",
+        `${this.name}, offset ${offset}: its readInto has taken away the memory that it was to fill`,
+      );
     if (typeof answer !== "number" || answer === length) return;
     throw new VmemmapError(
       "unreadable",

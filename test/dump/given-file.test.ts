@@ -74,12 +74,26 @@ describe("is unreadable where it", () => {
     );
   });
 
-  it.each([
-    ["text", '"text"'],
-    [undefined, "undefined"],
-    [{}, "an object"],
-  ])("throws %s", async (thrown, shown) => {
-    const readInto = () => Promise.reject(thrown as unknown as Error);
+  it("takes away the memory that it is to fill", async () => {
+    const readInto = ({ buffer }: Uint8Array<ArrayBuffer>) => void structuredClone(buffer, { transfer: [buffer] });
+    expect(await refusal(() => openVmcore(fileOf({ readInto })))).toMatch(/^unreadable: mine, offset 0: .*taken away/);
+  });
+
+  it.each(["name", "size", "readInto"])("fails to tell its %s", async (key) => {
+    const file = Object.defineProperty(fileOf(), key, {
+      get() {
+        throw cause;
+      },
+    });
+    const error: unknown = await openVmcore(file).catch((error: unknown) => error);
+    expect(error).toMatchObject({ code: "unreadable", cause });
+  });
+
+  // What JavaScript lets it throw.
+  it.each(
+    ["text", undefined, {}].map((thrown, i) => [thrown as Error, ['"text"', "undefined", "an object"][i]!] as const),
+  )("throws %s", async (thrown, shown) => {
+    const readInto = () => Promise.reject(thrown);
     expect(await refusal(() => openVmcore(fileOf({ readInto })))).toBe(`unreadable: mine, offset 0: ${shown}`);
   });
 });
