@@ -8,6 +8,8 @@ export default defineConfig({
     setupFiles: ["test/setup.ts"],
     include: ["test/**/*.test.ts"],
     testTimeout: 60_000,
+    // A thread for each file starts faster than a process, and collects the garbage of fewer.
+    pool: "threads",
     // Of two cores, vitest by itself uses one.
     maxWorkers: Math.max(2, availableParallelism() - 1),
   },

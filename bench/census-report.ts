@@ -1,9 +1,18 @@
-import { SLOT_BYTES } from "../src/sections.js";
 import type { CensusOp } from "./census.js";
 import type { Nanoseconds } from "./contest.js";
 import type { BenchOptions, ContenderName } from "./options.js";
 import type { PassSetting } from "./passes-report.js";
-import { contenderLegend, legendOf, renderTable, TILED_LEGEND, type ContenderTexts } from "./report.js";
+import {
+  contenderLegend,
+  type ContenderTexts,
+  formatRatio,
+  gibPerSecond,
+  legendOf,
+  ratioOf,
+  renderTable,
+  round4,
+  TILED_LEGEND,
+} from "./report.js";
 
 /** How fast pages are to be told apart, counted or written down, a plain pass being 1. */
 const PROMISE = 0.8;
@@ -29,16 +38,12 @@ export function censusResultsOf(setting: PassSetting, times: ReadonlyMap<CensusO
       map: setting.map,
       contender,
       slots: setting.slots,
-      nsPerSlot: round(time),
+      nsPerSlot: round4(time),
       pagesPerSecond: Math.round(1e9 / time),
-      gibPerSecond: round((SLOT_BYTES * 1e9) / time / 2 ** 30),
-      ratioToPlainPass: plain === undefined ? null : round(plain / time),
+      gibPerSecond: gibPerSecond(time),
+      ratioToPlainPass: ratioOf(plain, time),
     })),
   );
-}
-
-function round(value: number): number {
-  return Number(value.toFixed(4));
 }
 
 const COLUMNS = ["op", "contender", "ns/page", "M pages/s", "GiB/s", "vs plain pass"];
@@ -47,13 +52,13 @@ const LABELS = 2;
 /** The table of one map. */
 export function censusTable(origin: string, caveat: string, results: readonly CensusResult[]): string {
   const title = `census, ${results[0]!.encoding} encoding, map of ${origin}${caveat}`;
-  const rows = results.map(({ op, contender, nsPerSlot, pagesPerSecond, gibPerSecond, ratioToPlainPass }) => [
+  const rows = results.map(({ op, contender, nsPerSlot, pagesPerSecond, gibPerSecond: gib, ratioToPlainPass }) => [
     op,
     contender,
     nsPerSlot.toFixed(2),
     (pagesPerSecond / 1e6).toFixed(0),
-    gibPerSecond.toFixed(1),
-    ratioToPlainPass === null ? "-" : ratioToPlainPass.toFixed(2),
+    gib.toFixed(1),
+    formatRatio(ratioToPlainPass),
   ]);
   return renderTable(title, COLUMNS, rows, LABELS);
 }

@@ -1,10 +1,19 @@
 import type { TailEncoding } from "../src/profile/profile.js";
-import { SLOT_BYTES } from "../src/sections.js";
 import type { Nanoseconds } from "./contest.js";
 import type { MapKind } from "./maps.js";
 import type { BenchOptions, ContenderName } from "./options.js";
 import type { PassName } from "./passes.js";
-import { contenderLegend, legendOf, renderTable, TILED_LEGEND, type ContenderTexts } from "./report.js";
+import {
+  contenderLegend,
+  type ContenderTexts,
+  formatRatio,
+  gibPerSecond,
+  legendOf,
+  ratioOf,
+  renderTable,
+  round4,
+  TILED_LEGEND,
+} from "./report.js";
 
 /** One figure of the suite "passes", with the keys of the JSON output. */
 export interface PassResult extends PassSetting {
@@ -35,20 +44,12 @@ export function passResultsOf(setting: PassSetting, times: ReadonlyMap<PassName,
       map: setting.map,
       contender,
       slots: setting.slots,
-      nsPerSlot: round(time),
-      gibPerSecond: round((SLOT_BYTES * 1e9) / time / 2 ** 30),
-      ratioToNative: ratio(nanoseconds.get("native"), time),
-      ratioToPlainPass: ratio(plain, time),
+      nsPerSlot: round4(time),
+      gibPerSecond: gibPerSecond(time),
+      ratioToNative: ratioOf(nanoseconds.get("native"), time),
+      ratioToPlainPass: ratioOf(plain, time),
     })),
   );
-}
-
-function ratio(base: number | undefined, own: number): number | null {
-  return base === undefined ? null : round(base / own);
-}
-
-function round(value: number): number {
-  return Number(value.toFixed(4));
 }
 
 const COLUMNS = ["op", "contender", "ns/slot", "GiB/s", "vs native", "vs plain pass"];
@@ -57,19 +58,15 @@ const LABELS = 2;
 /** The table of one map. */
 export function passesTable(origin: string, caveat: string, results: readonly PassResult[]): string {
   const title = `passes, ${results[0]!.encoding} encoding, map of ${origin}${caveat}`;
-  const rows = results.map(({ op, contender, nsPerSlot, gibPerSecond, ratioToNative, ratioToPlainPass }) => [
+  const rows = results.map(({ op, contender, nsPerSlot, gibPerSecond: gib, ratioToNative, ratioToPlainPass }) => [
     op,
     contender,
     nsPerSlot.toFixed(2),
-    gibPerSecond.toFixed(1),
+    gib.toFixed(1),
     formatRatio(ratioToNative),
     formatRatio(ratioToPlainPass),
   ]);
   return renderTable(title, COLUMNS, rows, LABELS);
-}
-
-function formatRatio(value: number | null): string {
-  return value === null ? "-" : value.toFixed(2);
 }
 
 const LEGEND: ContenderTexts = {

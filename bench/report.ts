@@ -23,25 +23,33 @@ export type Setting = Pick<Result, "op" | "encoding" | "pattern" | "slots">;
 
 /** The results of contenders that were measured together. */
 export function resultsOf(setting: Setting, nanoseconds: ReadonlyMap<ContenderName, number>): Result[] {
-  const ratio = (twin: ContenderName, own: number): number | null => {
-    const time = nanoseconds.get(twin);
-    return time === undefined ? null : round(time / own, 4);
-  };
+  const ratio = (twin: ContenderName, own: number): number | null => ratioOf(nanoseconds.get(twin), own);
   return [...nanoseconds].map(([contender, time]) => ({
     op: setting.op,
     encoding: setting.encoding,
     contender,
     pattern: setting.pattern,
     slots: setting.slots,
-    nsPerLookup: round(time, 4),
+    nsPerLookup: round4(time),
     lookupsPerSecond: Math.round(1e9 / time),
     ratioToNative: ratio("native", time),
     ratioToNativeSimd: ratio("native-simd", time),
   }));
 }
 
-function round(value: number, digits: number): number {
-  return Number(value.toFixed(digits));
+/** A figure of the JSON output: four digits behind the point. */
+export function round4(value: number): number {
+  return Number(value.toFixed(4));
+}
+
+/** How many times as fast as `base` it is; null where that was not measured. */
+export function ratioOf(base: number | undefined, own: number): number | null {
+  return base === undefined ? null : round4(base / own);
+}
+
+/** Slots read in GiB a second. */
+export function gibPerSecond(nsPerSlot: number): number {
+  return round4((SLOT_BYTES * 1e9) / nsPerSlot / 2 ** 30);
 }
 
 /** What a suite measured, on which maps, beside which twins in C. */
@@ -160,7 +168,8 @@ export function legendOf(entries: readonly (readonly [name: string, text: string
   return lines.length === 0 ? "" : `\n${lines.join("")}`;
 }
 
-function formatRatio(ratio: number | null): string {
+/** A ratio as tables show it. */
+export function formatRatio(ratio: number | null): string {
   return ratio === null ? "-" : ratio.toFixed(2);
 }
 

@@ -3,7 +3,7 @@ import { SLOT_BYTES } from "../src/sections.js";
 import type { Nanoseconds } from "./contest.js";
 import type { MapKind } from "./maps.js";
 import type { BenchOptions, ContenderName } from "./options.js";
-import { contenderLegend, legendOf, renderTable, TILED_LEGEND, type ContenderTexts } from "./report.js";
+import { contenderLegend, legendOf, renderTable, round4, TILED_LEGEND, type ContenderTexts } from "./report.js";
 import type { FaultCounts } from "./verify.js";
 
 /** How many times as long as a plain pass the checker may take. */
@@ -35,7 +35,7 @@ export interface VerifySetting {
 export function verifyResultsOf(setting: VerifySetting, nanoseconds: Nanoseconds): VerifyResult[] {
   const over = (base: ContenderName, own: number): number | null => {
     const time = nanoseconds.get(base);
-    return time === undefined ? null : round(own / time);
+    return time === undefined ? null : round4(own / time);
   };
   return [...nanoseconds].map(([contender, time]) => ({
     op: isChecker(contender) ? "verify" : "pass",
@@ -43,8 +43,8 @@ export function verifyResultsOf(setting: VerifySetting, nanoseconds: Nanoseconds
     map: setting.map,
     contender,
     slots: setting.slots,
-    nsPerSlot: round(time),
-    gibPerSecond: round((SLOT_BYTES * 1e9) / time / 2 ** 30),
+    nsPerSlot: round4(time),
+    gibPerSecond: round4((SLOT_BYTES * 1e9) / time / 2 ** 30),
     timeOverNative: over("native", time),
     timeOverJavaScript: over("js-uint32", time),
     counts: setting.counts,
@@ -53,10 +53,6 @@ export function verifyResultsOf(setting: VerifySetting, nanoseconds: Nanoseconds
 
 function isChecker(contender: ContenderName): boolean {
   return contender.startsWith("wasm-");
-}
-
-function round(value: number): number {
-  return Number(value.toFixed(4));
 }
 
 const COLUMNS = ["op", "contender", "ns/slot", "GiB/s", "over native", "over js-uint32"];

@@ -25,6 +25,20 @@ export function checkObject(options: unknown, what: string): asserts options is 
   }
 }
 
+/** Check that what is asked about is a map in this thread: a {@link Vmemmap}. */
+export function checkMap(map: unknown, what: string): void {
+  if (typeof map !== "object" || map === null || !("core" in map) || !("profile" in map)) {
+    throw new VmemmapError("bad-argument", `${what}: map ${display(map)}: expected a Vmemmap`);
+  }
+}
+
+/** Check that an option, where it is given, is true or false. */
+export function checkBoolean(value: unknown, name: string): void {
+  if (value !== undefined && typeof value !== "boolean") {
+    throw new VmemmapError("bad-argument", `${name} ${display(value)}: expected true or false`);
+  }
+}
+
 /** Check that an option that is called, where it is given, is a function. */
 export function checkFunction(value: unknown, name: string): void {
   if (value !== undefined && typeof value !== "function") {

@@ -1,5 +1,5 @@
 /** Two maps of one machine, page by page: what changed between two moments. */
-import { checkKeys, whole } from "./check.js";
+import { checkKeys, checkMap, whole } from "./check.js";
 import { PAGE_KINDS, type UsageKind } from "./kinds.js";
 import { isWide } from "./lists.js";
 import { PAGES_PER_SECTION, PFN_LIMIT, SLOT_BYTES } from "./sections.js";
@@ -108,6 +108,8 @@ function comparable(a: Vmemmap, b: Vmemmap): { fields: (keyof typeof WORDS)[]; n
  * @throws VmemmapError "bad-argument"
  */
 export function diffMaps(a: Vmemmap, b: Vmemmap, options: DiffOptions = {}): MapDiff {
+  checkMap(a, "diffMaps");
+  checkMap(b, "diffMaps");
   checkKeys(options, ["limit"], "diffMaps");
   const limit = whole(options.limit ?? DEFAULT_LIMIT, 0, PFN_LIMIT, "limit");
   const { fields: wordFields, notCompared } = comparable(a, b);

@@ -1,4 +1,5 @@
 /** Everything about one page. */
+import { checkMap } from "./check.js";
 import { VmemmapError } from "./errors.js";
 import type { UsageKind } from "./kinds.js";
 import type { BitField, Profile } from "./profile/index.js";
@@ -92,6 +93,7 @@ export interface PageReport {
 
 /** @throws VmemmapError "pfn-absent" */
 export function pageReport(map: Vmemmap, pfn: number): PageReport {
+  checkMap(map, "pageReport");
   const bytes = new Uint8Array(SLOT_BYTES);
   map.readSlots(pfn, bytes);
   const view = new DataView(bytes.buffer);

@@ -1,4 +1,4 @@
-import { checkKeys, display } from "./check.js";
+import { checkKeys, checkObject, display } from "./check.js";
 import { VmemmapError } from "./errors.js";
 import type { Profile } from "./profile/index.js";
 
@@ -113,7 +113,9 @@ export function subsectionBits(start: number, end: number): bigint {
 export function checkSections(sections: readonly Section[], refuse: (message: string) => Error): void {
   const last = PFN_LIMIT / PAGES_PER_SECTION - 1;
   let before = -1;
-  for (const { number, subsections } of sections) {
+  for (const section of sections) {
+    checkObject(section, "section");
+    const { number, subsections } = section;
     if (!Number.isInteger(number) || number <= before || number > last) {
       throw refuse(`expected section numbers that rise from 0 to ${last}, found ${number} after ${before}`);
     }

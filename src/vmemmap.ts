@@ -4,7 +4,7 @@ import { MAX_LIST_ENTRIES } from "./batch-map.js";
 import { checkField, initializeSlots, zoneNumber } from "./boot.js";
 import { throwFirst } from "./callbacks.js";
 import { checkApart } from "./changes.js";
-import { checkKeys, display, whole } from "./check.js";
+import { checkBoolean, checkKeys, display, whole } from "./check.js";
 import { DeviceMap } from "./device-map.js";
 import { Devices } from "./devices.js";
 import { Core, INVALID } from "./engine/core.js";
@@ -127,6 +127,8 @@ export class Vmemmap<B extends ArrayBufferLike = ArrayBuffer> extends DeviceMap<
     checkSections(sections, (message) => new VmemmapError("bad-range", message));
     if (sections.length === 0) throw new VmemmapError("bad-range", "a map needs at least one range of memory");
     checkBase(this.vmemmapBase, this.profile, sections, (message) => new VmemmapError("bad-argument", message));
+    checkBoolean(options.headIndex, "headIndex");
+    checkBoolean(options.initialize, "initialize");
     whole(listCapacity, 0, MAX_LIST_ENTRIES, "listCapacity");
     whole(hotplugCapacity, 0, PFN_LIMIT, "hotplugCapacity");
     checkWindow(this.vmemmapBase, maxPhysmemBits);

@@ -26,7 +26,7 @@ function graphOf(entry: string): { modules: string[]; packages: string[] } {
 }
 
 describe.each([
-  ["dist/src/index.js", ["@uwdata/flechette", "snappyjs", "zstddec"]],
+  ["dist/src/index.js", ["@uwdata/flechette", "snappyjs", "zstddec", "zstddec/stream"]],
   ["dist/src/threads/index.js", []],
   ["dist/src/shards/index.js", []],
   ["dist/src/dump/unpack/worker.js", ["snappyjs", "zstddec"]],

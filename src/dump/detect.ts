@@ -15,7 +15,8 @@ const CONTAINERS: readonly (readonly [Container, string])[] = [
   ["lime", "EMiL"],
   ["gzip", "\x1f\x8b"],
   ["zstd", "\x28\xb5\x2f\xfd"],
-  ["image", "\x89VMM\r\n\x1a\n"],
+  // What follows tells a damaged one: its reader says how.
+  ["image", "\x89VMM"],
 ];
 
 /** What people may take for a dump, or keep one in: a signature, its offset, and what to say. */

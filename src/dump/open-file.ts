@@ -1,27 +1,24 @@
 import { VmemmapError } from "../errors.js";
-import { isNode } from "../host.js";
 import { withLoss } from "./cut-short.js";
-import { type Container, detect } from "./detect.js";
+import type { Container } from "./detect.js";
 import { openElf } from "./elf.js";
 import type { RandomAccessFile } from "./file.js";
-import { unflatten } from "./flattened.js";
 import { openLime } from "./lime.js";
 import type { Dump } from "./memory.js";
-import type { SpoolOptions } from "./spool.js";
 import { badDump, unsupportedDump } from "./structure.js";
+import { type Details, unwrap, type UnwrapOptions } from "./unwrap.js";
 
-/** A dump may be flattened and then packed, and packed twice by mistake. */
-const MAX_LAYERS = 3;
-
-type Details = Record<string, string | number | boolean>;
-
-export interface OpenDumpOptions {
-  /** Ends what takes long (unpacking, indexing); the promise is then rejected with the signal's reason. */
-  readonly signal?: AbortSignal;
+export interface OpenDumpOptions extends UnwrapOptions {
   /** Threads that unpack the pages of a kdump-compressed dump. */
   readonly threads?: number;
-  /** How a dump that is packed as a whole, by gzip or zstd, is unpacked to a temporary file; in Node only. */
-  readonly spool?: Omit<SpoolOptions, "signal">;
+}
+
+/** Files out of what they were packed in. */
+export interface Unwrapped {
+  readonly files: readonly RandomAccessFile[];
+  readonly containers: readonly Container[];
+  /** What they were packed in. */
+  readonly details: Details;
 }
 
 /**
@@ -35,13 +32,33 @@ export async function openDumpFile(
   file: RandomAccessFile | readonly RandomAccessFile[],
   options: OpenDumpOptions = {},
 ): Promise<Dump> {
-  const files = isList(file) ? [...file] : [file];
+  return openUnwrapped(await unwrapFiles(isList(file) ? file : [file], options), options);
+}
+
+/** The first half of {@link openDumpFile}: who owns the files, and what is thrown, is as there. */
+export async function unwrapFiles(given: readonly RandomAccessFile[], options: UnwrapOptions): Promise<Unwrapped> {
+  const files = [...given];
   if (files.length === 0) throw new VmemmapError("bad-argument", "files of a dump: none given");
   const details: Details = {};
-  try {
+  return closingOnError({ files, details }, async () => {
     const containers: Container[] = [];
     for (let i = 0; i < files.length; i++) containers.push(await unwrap(files, i, details, options));
-    return withDetails(await openInner(files, containers, options), details);
+    return { files, containers, details };
+  });
+}
+
+/** The second half. */
+export async function openUnwrapped(unwrapped: Unwrapped, options: OpenDumpOptions): Promise<Dump> {
+  const { files, containers, details } = unwrapped;
+  return closingOnError(unwrapped, async () => withDetails(await openInner(files, containers, options), details));
+}
+
+async function closingOnError<T>(
+  { files, details }: Pick<Unwrapped, "files" | "details">,
+  open: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await open();
   } catch (error) {
     await Promise.allSettled(files.map((one) => one.close()));
     throw withLoss(error, details);
@@ -50,43 +67,6 @@ export async function openDumpFile(
 
 function isList(file: RandomAccessFile | readonly RandomAccessFile[]): file is readonly RandomAccessFile[] {
   return Array.isArray(file);
-}
-
-/** Take off what the file is packed in, for good: `files[i]` is then what is inside, and the details tell what it was in. */
-async function unwrap(
-  files: RandomAccessFile[],
-  i: number,
-  details: Details,
-  options: OpenDumpOptions,
-): Promise<Container> {
-  for (let layers = 0; layers <= MAX_LAYERS; layers++) {
-    options.signal?.throwIfAborted();
-    const file = files[i]!;
-    const container = await detect(file);
-    if (container === "flattened") {
-      const inner = await unflatten(file, options.signal);
-      files[i] = inner;
-      details["flattened"] = true;
-      details["records"] = inner.records;
-      if (inner.truncated) details["truncated"] = true;
-    } else if (container === "gzip" || container === "zstd") {
-      files[i] = await spooled(file, container, options);
-      details["packing"] = container;
-      await file.close();
-    } else return container;
-  }
-  throw badDump(files[i]!, 0, `expected a dump, found more than ${MAX_LAYERS} layers of packing around it`);
-}
-
-async function spooled(
-  file: RandomAccessFile,
-  packing: "gzip" | "zstd",
-  { signal, spool: spoolOptions }: OpenDumpOptions,
-): Promise<RandomAccessFile> {
-  if (!isNode())
-    throw unsupportedDump(file, `packed by ${packing}, and a browser has no room to unpack it to: unpack it first`);
-  const { spool } = await import("./spool.js");
-  return spool(file, packing, { ...spoolOptions, ...(signal && { signal }) });
 }
 
 async function openInner(

@@ -1,9 +1,10 @@
-import { checkFunction, checkKeys, checkSignal, display } from "../check.js";
+import { checkBoolean, checkFunction, checkKeys, checkSignal, display, whole } from "../check.js";
 import { VmemmapError } from "../errors.js";
 import { isNode } from "../host.js";
 import { type LoadOptions, Vmemmap } from "../vmemmap.js";
 import type { RandomAccessFile } from "./file.js";
 import type { LoadMapOptions } from "./load-map.js";
+import type { OpenDumpOptions } from "./open-file.js";
 
 /** One file of a dump: a path (Node), a Blob or File, or anything that reads at any place, which is closed in the end. */
 export type VmcoreFile = string | Blob | RandomAccessFile;
@@ -13,8 +14,9 @@ export interface OpenVmcoreOptions extends LoadMapOptions {
   /** Threads that unpack a compressed dump. @default as many as help */
   readonly threads?: number;
   /**
-   * Called before a dump that is packed as a whole, by gzip or zstd, is unpacked to a temporary file (in Node).
+   * Called before a file that is packed as a whole, by gzip or zstd, is unpacked.
    *
+   * @param path the temporary file; where the host has none, and unpacks to a Blob, what messages call that
    * @param expectedBytes what it unpacks to; null where the packed file does not say
    */
   readonly onUnpack?: (path: string, expectedBytes: number | null) => void;
@@ -30,15 +32,17 @@ const OPTIONS = [
   "threads",
   "onUnpack",
 ];
-const IMAGE_MAGIC = Uint8Array.of(0x89, 0x56, 0x4d, 0x4d);
 const PIECE_BYTES = 1 << 20;
+/** More than any host runs at a time. */
+const MOST_THREADS = 1024;
 
 /**
  * Open a crash dump, and make the map of the kernel in it; or load an image of a map. What the map was made by is in its
  * {@link Vmemmap.provenance}, and the pages whose slots the dump lacks in {@link Vmemmap.filtered}.
  *
  * @param source the dump's file, or all files of one that is split
- * @throws VmemmapError "unreadable"; "bad-dump", "bad-image": damaged, or none; "unsupported-dump"; "out-of-memory"
+ * @throws VmemmapError "unreadable"; "bad-dump", "bad-image": damaged, or none; "unsupported-dump"; "out-of-memory"; "no-space";
+ * "bad-argument": no file, or an option of another kind
  */
 export async function openVmcore(
   source: VmcoreFile | readonly VmcoreFile[],
@@ -46,6 +50,8 @@ export async function openVmcore(
 ): Promise<Vmemmap> {
   checkKeys(options, OPTIONS, "openVmcore");
   checkSignal(options.signal);
+  checkBoolean(options.headIndex, "headIndex");
+  if (options.threads !== undefined) whole(options.threads, 1, MOST_THREADS, "threads");
   checkFunction(options.onProgress, "onProgress");
   checkFunction(options.onUnpack, "onUnpack");
   const { threads, onUnpack, ...mapOptions } = options;
@@ -55,12 +61,9 @@ export async function openVmcore(
   onProgress?.({ stage: "open", done: 0, total: 1 });
   const files: RandomAccessFile[] = [];
   try {
-    for (const file of given) files.push(await openFile(file));
-    if (files.length === 1 && (await isImage(files[0]!))) {
-      return await Vmemmap.load(piecesOf(files[0]!, signal), imageOptions(mapOptions));
-    }
-    const [{ openDumpFile }, { loadMap }] = await Promise.all([import("./open-file.js"), import("./load-map.js")]);
-    const dump = await openDumpFile(files, {
+    for (const file of given) files.push(await openFile(file, signal));
+    const { openUnwrapped, unwrapFiles } = await import("./open-file.js");
+    const dumpOptions: OpenDumpOptions = {
       ...(signal && { signal }),
       ...(threads !== undefined && { threads }),
       spool: {
@@ -69,8 +72,15 @@ export async function openVmcore(
           onProgress?.({ stage: "unpack", done: bytesRead, total: bytesToRead });
         },
       },
-    });
+    };
+    const unwrapped = await unwrapFiles(files, dumpOptions);
+    if (unwrapped.files.length === 1 && unwrapped.containers[0] === "image") {
+      files.push(unwrapped.files[0]!);
+      return await Vmemmap.load(piecesOf(unwrapped.files[0]!, signal), imageOptions(mapOptions));
+    }
+    const dump = await openUnwrapped(unwrapped, dumpOptions);
     try {
+      const { loadMap } = await import("./load-map.js");
       return await loadMap(dump, mapOptions);
     } finally {
       await dump.close();
@@ -84,21 +94,15 @@ function isList(source: VmcoreFile | readonly VmcoreFile[]): source is readonly 
   return Array.isArray(source);
 }
 
-async function openFile(source: VmcoreFile): Promise<RandomAccessFile> {
+async function openFile(source: VmcoreFile, signal?: AbortSignal): Promise<RandomAccessFile> {
   if (typeof source === "string") {
     if (!isNode()) throw new VmemmapError("unreadable", `${source}: this host opens no paths: give a File or a Blob`);
     return (await import("./node-file.js")).openNodeFile(source);
   }
   if (source instanceof Blob) return new (await import("./blob-file.js")).BlobFile(source);
-  if (typeof source === "object" && (source as unknown) !== null && "readInto" in source) return source;
+  if (typeof source === "object" && (source as unknown) !== null && "readInto" in source)
+    return new (await import("./given-file.js")).GivenFile(source, signal);
   throw new VmemmapError("bad-argument", `openVmcore: expected a path, a Blob or a file, got ${display(source)}`);
-}
-
-async function isImage(file: RandomAccessFile): Promise<boolean> {
-  if (file.size < IMAGE_MAGIC.length) return false;
-  const bytes = new Uint8Array(IMAGE_MAGIC.length);
-  await file.readInto(bytes, 0);
-  return IMAGE_MAGIC.every((byte, i) => bytes[i] === byte);
 }
 
 async function* piecesOf(file: RandomAccessFile, signal?: AbortSignal): AsyncGenerator<Uint8Array, void> {

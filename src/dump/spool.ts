@@ -4,42 +4,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { VmemmapError } from "../errors.js";
-import { BadPacking } from "./bad-packing.js";
 import type { RandomAccessFile } from "./file.js";
 import { nodeFileOf, unreadable } from "./node-file.js";
-import { badDump, unsupportedDump } from "./structure.js";
-import { type Packing, unpack } from "./unpack-stream.js";
-import { ZSTD_HEADER_BYTES, zstdFrame } from "./zstd-frame.js";
+import { contentSize, type Packing, unpackInto, type UnpackOptions } from "./unpack-stream.js";
 
 /** Bytes left free on the disk for whoever else needs it. */
 const SPARE_BYTES = 64 << 20;
 /** Bytes written between two looks at the room that is left. */
 const LOOK_BYTES = 64 << 20;
 
-/** How far unpacking is. */
-export interface SpoolProgress {
-  /** Packed bytes read, of how many. */
-  readonly bytesRead: number;
-  readonly bytesToRead: number;
-  readonly bytesWritten: number;
-}
-
-export interface SpoolOptions {
-  readonly signal?: AbortSignal;
+export interface SpoolOptions extends UnpackOptions {
   /**
    * Where to put the temporary file.
    *
    * @default os.tmpdir(), which honours TMPDIR
    */
   readonly directory?: string;
-  /**
-   * Called before the first byte is written.
-   *
-   * @param expectedBytes what the first frame says it unpacks to; null if it does not say
-   */
-  readonly onStart?: (path: string, expectedBytes: number | null) => void;
-  /** Called after every piece of some 100 KiB. */
-  readonly onProgress?: (progress: SpoolProgress) => void;
 }
 
 /**
@@ -55,7 +35,7 @@ export async function spool(
   options: SpoolOptions = {},
 ): Promise<RandomAccessFile> {
   const directory = options.directory ?? tmpdir();
-  const expected = packing === "zstd" ? await contentSize(file) : null;
+  const expected = await contentSize(file, packing);
   const size = expected === null ? "does not say how many bytes it unpacks to" : `unpacks to ${expected} bytes`;
   await checkRoom(directory, expected ?? 0, `${file.name} ${size}`);
   const path = join(directory, `vmemmap-${process.pid}-${crypto.randomUUID()}`);
@@ -70,13 +50,6 @@ export async function spool(
   }
 }
 
-/** Bytes that the first frame of a zstd stream unpacks to. */
-async function contentSize(file: RandomAccessFile): Promise<number | null> {
-  const bytes = new Uint8Array(Math.min(ZSTD_HEADER_BYTES, file.size));
-  await file.readInto(bytes, 0);
-  return zstdFrame(bytes)?.contentSize ?? null;
-}
-
 /** A file without a name, for this process alone. */
 function openTemporary(path: string): number {
   try {
@@ -89,38 +62,22 @@ function openTemporary(path: string): number {
 }
 
 /** Unpack all of `file` into `fd`; answers the bytes written. */
-async function pour(
+function pour(
   file: RandomAccessFile,
   packing: Packing,
   fd: number,
   directory: string,
-  { signal, onProgress }: SpoolOptions,
+  options: SpoolOptions,
 ): Promise<number> {
-  let bytesRead = 0;
-  let bytesWritten = 0;
   let lookAt = LOOK_BYTES;
-  const counted = (bytes: number): void => void (bytesRead = bytes);
-  try {
-    for await (const piece of unpack(file, packing, counted)) {
-      signal?.throwIfAborted();
-      await writeAll(fd, piece, bytesWritten, directory);
-      bytesWritten += piece.length;
-      onProgress?.({ bytesRead, bytesToRead: file.size, bytesWritten });
-      if (bytesWritten < lookAt) continue;
-      lookAt += LOOK_BYTES;
-      await checkRoom(directory, 0, `${file.name} is unpacked to ${bytesWritten} bytes so far`);
-    }
-  } catch (error) {
-    if (!(error instanceof BadPacking)) throw error;
-    if (error.unsupported) throw unsupportedDump(file, error.message);
-    throw badDump(
-      file,
-      bytesRead,
-      `expected a whole ${packing} stream; before this offset it is ${error.message}`,
-      error,
-    );
-  }
-  return bytesWritten;
+  const write = async (piece: Uint8Array, position: number): Promise<void> => {
+    await writeAll(fd, piece, position, directory);
+    const written = position + piece.length;
+    if (written < lookAt) return;
+    lookAt += LOOK_BYTES;
+    await checkRoom(directory, 0, `${file.name} is unpacked to ${written} bytes so far`);
+  };
+  return unpackInto(file, packing, write, options);
 }
 
 const writeAt = promisify(write);

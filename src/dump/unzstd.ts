@@ -1,3 +1,4 @@
+import type { ZSTDDecoder } from "zstddec/stream";
 import { BadPacking } from "./bad-packing.js";
 import { ZSTD_HEADER_BYTES, zstdFrame } from "./zstd-frame.js";
 
@@ -14,9 +15,7 @@ const IDLE_ANSWERS = 64;
  * @throws BadPacking damaged, truncated, or with too large a window
  */
 export async function* unzstd(packed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-  const { ZSTDDecoder } = await import("zstddec/stream");
-  const decoder = new ZSTDDecoder();
-  await decoder.init();
+  const decoder = await loadDecoder();
 
   // The decoder can't wait for its input, and takes at most one piece before each answer: so one piece is always fetched ahead.
   let ahead: Uint8Array | undefined;
@@ -45,6 +44,17 @@ export async function* unzstd(packed: AsyncIterable<Uint8Array>): AsyncGenerator
     await source.return?.();
   }
   throw new BadPacking("damaged", false);
+}
+
+async function loadDecoder(): Promise<ZSTDDecoder> {
+  try {
+    const { ZSTDDecoder } = await import("zstddec/stream");
+    const decoder = new ZSTDDecoder();
+    await decoder.init();
+    return decoder;
+  } catch (cause) {
+    throw new BadPacking(`packed by zstd: what unpacks it could not be loaded (${String(cause)})`, true, { cause });
+  }
 }
 
 /** The decoder's next answer, null at the end. */

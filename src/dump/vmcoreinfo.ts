@@ -99,7 +99,9 @@ export class Vmcoreinfo {
 
   /** "6.1.0-50-amd64" */
   get osrelease(): string | undefined {
-    return this.get("OSRELEASE");
+    const entry = this.#entries.get("OSRELEASE");
+    if (entry?.value.trim() === "") throw wrong("OSRELEASE", entry, "a kernel's release");
+    return entry?.value;
   }
 
   /** The build ID of vmlinux, hex. */

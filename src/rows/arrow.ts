@@ -1,7 +1,7 @@
 /** Rows as an Arrow IPC stream. */
 import type { Batch, Column as ArrowColumn, DataType } from "@uwdata/flechette";
 import { type Cells, NO_NAME } from "./cells.js";
-import { type RowColumn, type Rows } from "./rows.js";
+import { checkRows, type RowColumn, type Rows } from "./rows.js";
 
 type Flechette = typeof import("@uwdata/flechette");
 
@@ -13,6 +13,7 @@ const END_BYTES = 8;
  * utf8, texts utf8, truths bool; a cell without an answer is null.
  */
 export async function arrowOf(rows: Rows): Promise<Iterable<Uint8Array>> {
+  checkRows(rows, "arrowOf");
   return streamOf(await import("@uwdata/flechette"), rows);
 }
 

@@ -1,4 +1,5 @@
 /** The columns that rows of pages and folios may have. */
+import { display } from "../check.js";
 import { VmemmapError } from "../errors.js";
 import { PAGE_KINDS } from "../kinds.js";
 import { strangeName } from "../nearest.js";
@@ -441,8 +442,10 @@ const all: readonly Column[] = [
   ),
 ];
 
-/** Columns of pages, or of folios. */
+/** Columns of pages, or of folios. @throws VmemmapError "bad-argument": neither */
 export function columnsOf(rows: RowsOf): readonly Column[] {
+  if (rows !== "pages" && (rows as unknown) !== "folios")
+    throw new VmemmapError("bad-argument", `columns of ${display(rows)}: expected "pages" or "folios"`);
   return rows === "folios" ? all : all.filter(({ folios }) => folios !== true);
 }
 

@@ -1,5 +1,5 @@
 /** Rows of pages and folios, a block at a time. */
-import { checkKeys, display, whole } from "../check.js";
+import { checkKeys, checkMap, checkObject, display, whole } from "../check.js";
 import { VmemmapError } from "../errors.js";
 import { PFN_LIMIT } from "../sections.js";
 import type { Vmemmap } from "../vmemmap.js";
@@ -74,8 +74,13 @@ export function folioRows(map: Vmemmap, options: RowOptions = {}): Rows {
 }
 
 function rowsOf(map: Vmemmap, options: RowOptions, of: RowsOf): Rows {
+  checkMap(map, `rows of ${of}`);
   checkKeys(options, ROW_OPTIONS, `rows of ${of}`);
   const { columns: names = DEFAULT_COLUMNS, where, range = {}, limit = Infinity } = options;
+  checkNames(names);
+  if (where !== undefined && typeof (where as unknown) !== "string")
+    throw new VmemmapError("bad-argument", `where ${display(where)}: expected a condition as text`);
+  checkObject(range, "range");
   if (names.length === 0) throw new VmemmapError("bad-argument", "no column is named");
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) throw new VmemmapError("bad-argument", `column ${display(twice)} is named twice`);
@@ -94,6 +99,22 @@ function rowsOf(map: Vmemmap, options: RowOptions, of: RowsOf): Rows {
     })),
     blocks: blocksOf(map, columns, of, predicate, { start, end }, limit),
   };
+}
+
+function checkNames(names: unknown): void {
+  if (!Array.isArray(names))
+    throw new VmemmapError("bad-argument", `columns ${display(names)}: expected a list of names`);
+  // Holes too.
+  for (const name of names as unknown[])
+    if (typeof name !== "string")
+      throw new VmemmapError("bad-argument", `columns: ${display(name)} among them: expected names`);
+}
+
+/** Rows as those who write them out are given them. @throws VmemmapError "bad-argument" */
+export function checkRows(rows: unknown, what: string): void {
+  const { columns, blocks } = (rows ?? {}) as { readonly columns?: unknown; readonly blocks?: unknown };
+  if (!Array.isArray(columns) || typeof blocks !== "object" || blocks === null || !(Symbol.iterator in blocks))
+    throw new VmemmapError("bad-argument", `${what} ${display(rows)}: expected rows, of pageRows or folioRows`);
 }
 
 function* blocksOf(

@@ -1,7 +1,7 @@
 /** Rows as text: csv, and JSON a line. */
 import { ByteWriter, bytesOf } from "./byte-writer.js";
 import { type Cells, NO_NAME } from "./cells.js";
-import type { RowBlock, Rows } from "./rows.js";
+import { checkRows, type RowBlock, type Rows } from "./rows.js";
 
 /** The longest cell that is no name and no text: `"0x…"`. */
 const MAX_CELL = 20;
@@ -30,7 +30,9 @@ function csvField(text: string): string {
  * Rows as csv in UTF-8, in chunks: first a line of the columns' names. Words are `0x` and lower-case hex, other numbers decimal, truths
  * 0 and 1; a cell without an answer is empty.
  */
-export function* csvOf({ columns, blocks }: Rows): Generator<Uint8Array, void> {
+export function* csvOf(rows: Rows): Generator<Uint8Array, void> {
+  checkRows(rows, "csvOf");
+  const { columns, blocks } = rows;
   yield bytesOf(`${columns.map(({ name }) => csvField(name)).join(",")}\n`);
   const comma = bytesOf(",");
   yield* textOf(blocks, {
@@ -44,7 +46,9 @@ export function* csvOf({ columns, blocks }: Rows): Generator<Uint8Array, void> {
 }
 
 /** Rows as JSON objects, one a line, in chunks of UTF-8. Words are strings, `"0x…"`; a cell without an answer is null. */
-export function* ndjsonOf({ columns, blocks }: Rows): Generator<Uint8Array, void> {
+export function* ndjsonOf(rows: Rows): Generator<Uint8Array, void> {
+  checkRows(rows, "ndjsonOf");
+  const { columns, blocks } = rows;
   yield* textOf(blocks, {
     before: columns.map(({ name }, i) => bytesOf(`${i === 0 ? "{" : ","}${JSON.stringify(name)}:`)),
     endOfRow: bytesOf("}\n"),

@@ -1,21 +1,26 @@
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { expect, it } from "vitest";
 import { BytesFile } from "../../src/dump/bytes-file.js";
 import { openVmcore, Vmemmap } from "../../src/index.js";
+import { expectSameMap } from "../same-map.js";
 import { openMap } from "../truth.js";
 import { refusal } from "./refusal.js";
 import { syntheticKernel } from "../../bench/open/synthetic-kernel.js";
 import { vmcoreinfo, writeElf } from "./write-elf.js";
+import { storeZstd } from "./write-zstd.js";
 
 const SECTION = 32768;
 
-function core(): Uint8Array<ArrayBuffer> {
+function coreOf(told: (vmcoreinfo: string) => string): Uint8Array<ArrayBuffer> {
   const map = new Vmemmap({ memory: [{ start: 0, end: SECTION }], vmemmapBase: 0xfffffb9640000000n });
   map.prepCompoundPage(512, 9);
   const { frames, vmcoreinfo: text } = syntheticKernel(map);
   const segments = [...frames].sort(([a], [b]) => a - b).map(([frame, bytes]) => ({ address: frame * 4096, bytes }));
-  return writeElf(segments, { notes: [[vmcoreinfo(text)]] });
+  return writeElf(segments, { notes: [[vmcoreinfo(told(text))]] });
 }
+
+const core = () => coreOf((text) => text);
 
 it.each([
   ["a Blob", (bytes: Uint8Array<ArrayBuffer>) => new Blob([bytes])],
@@ -45,6 +50,26 @@ it("loads an image of a map, from a path", async () => {
   expect([map.sections, map.build]).toEqual([known.sections, "scalar"]);
 });
 
+it.each(["gzip", "zstd"] as const)("loads an image that is packed by %s as a whole", async (packing) => {
+  const known = new Vmemmap({ memory: [{ start: 0, end: SECTION }] });
+  known.prepCompoundPage(512, 9);
+  const pieces: Uint8Array[] = [];
+  for await (const piece of known.save()) pieces.push(piece.slice());
+  const image = Buffer.concat(pieces);
+  const bytes = packing === "gzip" ? gzipSync(image) : storeZstd(image);
+  const told: (number | null)[] = [];
+  const stages = new Set<string>();
+  const map = await openVmcore(new BytesFile(bytes, "map"), {
+    onUnpack: (_path, expected) => told.push(expected),
+    onProgress: ({ stage }) => stages.add(stage),
+  });
+  expectSameMap(map, known);
+  expect(told).toEqual([packing === "zstd" ? image.length : null]);
+  expect([...stages]).toEqual(["open", "unpack"]);
+  const damaged = gzipSync(image.subarray(0, image.length - 1));
+  expect(await refusal(() => openVmcore(new Blob([damaged])))).toMatch(/^bad-image: /);
+});
+
 it("tells of a core that ends early what it lacks", async () => {
   const bytes = core();
   const half = new Blob([bytes.subarray(0, bytes.length / 2)]);
@@ -69,6 +94,21 @@ it.each<[string, () => unknown, RegExp]>([
     "a callback that is none",
     () => openVmcore("x", { onProgress: 5 as unknown as () => void }),
     /^bad-argument: onProgress 5: expected a function/,
+  ],
+  ...(["no", 1, null] as const).map((headIndex): [string, () => unknown, RegExp] => [
+    `headIndex ${headIndex}`,
+    () => openVmcore("x", { headIndex } as object),
+    /^bad-argument: headIndex .*: expected true or false/,
+  ]),
+  ...[0, -1, 1.5, NaN, 2 ** 40, "2", null].map((threads): [string, () => unknown, RegExp] => [
+    `threads ${threads}`,
+    () => openVmcore("x", { threads } as object),
+    /^bad-argument: threads .*: expected a whole number/,
+  ]),
+  [
+    "a core whose OSRELEASE is empty",
+    () => openVmcore(new Blob([coreOf((text) => text.replace(/^OSRELEASE=.*$/m, "OSRELEASE="))])),
+    /^bad-dump: VMCOREINFO: line \d+, OSRELEASE: expected a kernel's release, found ""/,
   ],
   ["a path where nothing is", () => openVmcore("/nowhere/vmcore"), /^unreadable: \/nowhere\/vmcore: no such file/],
   ["an empty file", () => openVmcore(new Blob([])), /^bad-dump: /],

@@ -7,7 +7,8 @@ import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { BytesFile } from "../../src/dump/bytes-file.js";
 import type { RandomAccessFile } from "../../src/dump/file.js";
-import { spool, type SpoolOptions, type SpoolProgress } from "../../src/dump/spool.js";
+import { spool, type SpoolOptions } from "../../src/dump/spool.js";
+import type { UnpackProgress } from "../../src/dump/unpack-stream.js";
 import { zstdFrame } from "../../src/dump/zstd-frame.js";
 import { concat, patched, pattern, u32, u64 } from "./bytes.js";
 import { refusal } from "./refusal.js";
@@ -62,7 +63,7 @@ describe.each(["gzip", "zstd"] as const)("a dump packed by %s", (packing) => {
   });
 
   it("is announced, with progress", async () => {
-    const seen: SpoolProgress[] = [];
+    const seen: UnpackProgress[] = [];
     let path = "";
     const file = await unpacking(packed[packing], packing, {
       onStart: (to) => (path = to),

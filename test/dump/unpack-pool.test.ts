@@ -2,6 +2,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { BytesFile } from "../../dist/src/dump/bytes-file.js";
 import { openKdump } from "../../dist/src/dump/kdump.js";
+import { UnpackPool as BuiltPool } from "../../dist/src/dump/unpack/unpack-pool.js";
 import { openKdump as openSource } from "../../src/dump/kdump.js";
 import type { Done, Job } from "../../src/dump/unpack/job.js";
 import { UnpackPool } from "../../src/dump/unpack/unpack-pool.js";
@@ -20,6 +21,18 @@ function differences(out: Uint8Array, frames: readonly number[]): number {
     .length;
 }
 
+/** What a thread dies of: its buffer goes along to it, and is none there, so that it can't be sent back. */
+function deadly(): Job {
+  class Lost {
+    readonly #bytes = new ArrayBuffer(8);
+    get buffer(): ArrayBuffer {
+      return this.#bytes;
+    }
+  }
+  const none = { bytes: new Uint8Array(8), pages: new Float64Array(), packings: 0 };
+  return { ...none, unpacked: new Lost() } as unknown as Job;
+}
+
 describe("threads", () => {
   it("give each frame its page, in the list's order", async () => {
     const dump = await openKdump([new BytesFile(file)], { threads: 2 });
@@ -30,6 +43,35 @@ describe("threads", () => {
       expect(differences(out, frames)).toBe(0);
     }
     expect(dump.details["unpackedBy"]).toBe("2 threads");
+    await dump.close();
+  });
+
+  it("give byte for byte what one thread gives, at every place and in every order", async () => {
+    const frames = [...list.map((frame) => (frame * 4567 + 11) % COUNT), 5, 5, 5];
+    const outs = await Promise.all(
+      [1, 2].map(async (threads) => {
+        const dump = await openKdump([new BytesFile(file)], { threads });
+        const out = new Uint8Array(frames.length * PAGE);
+        await dump.memory.readFrames(frames, out);
+        const by = dump.details["unpackedBy"];
+        await dump.close();
+        return { out, by };
+      }),
+    );
+    expect(outs.map(({ by }) => by)).toEqual(["this thread", "2 threads"]);
+    expect(Buffer.compare(outs[0]!.out, outs[1]!.out)).toBe(0);
+  });
+
+  it.each([1, 2])("%i of two that die midway: reads fail with a code, and nothing hangs", async (dying) => {
+    const started = vi.spyOn(BuiltPool, "start");
+    const dump = await openKdump([new BytesFile(file)], { threads: 2 });
+    await dump.memory.readFrames(list, new Uint8Array(COUNT * PAGE));
+    const pool = (await started.mock.results[0]!.value) as UnpackPool;
+    started.mockRestore();
+    const reading = Promise.resolve(dump.memory.readFrames(list, new Uint8Array(COUNT * PAGE)));
+    const deaths = Array.from({ length: dying }, () => pool.run(deadly()));
+    const failed = [reading, ...deaths].map((one) => expect(one).rejects.toMatchObject({ code: "worker-failed" }));
+    await Promise.all(failed);
     await dump.close();
   });
 
