@@ -10,7 +10,7 @@ import { badUse } from "./arguments.js";
 import { defineCommand } from "./command.js";
 import { countWithin } from "./count.js";
 import { factValue } from "./facts.js";
-import { pfnRangeOf, RANGE_OPTION } from "./range.js";
+import { pfnRangeOf, RANGE_OPTION, warnIfEmpty } from "./range.js";
 import { OUTPUT_OPTION, writeTo } from "./sink.js";
 import { openSource } from "./source.js";
 
@@ -83,6 +83,7 @@ block. A cell has the colour of what most of its pages are. Sections without mem
     if (options.output === undefined && host.stdout.isTerminal)
       throw badUse("name a file for the picture with -o FILE");
     const source = await openSource({ options, host }, operands[0]!);
+    if (options.range !== undefined) await warnIfEmpty(options.range, source, host);
     const range = options.range === undefined ? undefined : pfnRangeOf(options.range, source);
     const pages = categoriesOf(source, by, range);
     const release = factValue(source, "release");

@@ -8,7 +8,7 @@ import type { Call, ExitCode, Options } from "./command.js";
 import { countOf } from "./count.js";
 import { strangeName } from "../nearest.js";
 import { Progress } from "./progress.js";
-import { RANGE_OPTION, rangeOf } from "./range.js";
+import { RANGE_OPTION, rangeOf, warnIfEmpty } from "./range.js";
 import { OUTPUT_OPTION, writeTo } from "./sink.js";
 import { LIVE, openSource } from "./source.js";
 
@@ -60,6 +60,7 @@ export async function runRows(of: RowsOf, call: Call<typeof ROW_OPTIONS>): Promi
     ...(options.limit === undefined ? {} : { limit: countOf("--limit", options.limit) }),
   };
   const map = await openSource(call, source);
+  if (options.range !== undefined) await warnIfEmpty(options.range, map, host);
   const rows = (of === "pages" ? pageRows : folioRows)(map, rowOptions);
   const total = map.slots;
   const progress = new Progress(host);

@@ -50,7 +50,21 @@ describe("verify", () => {
     expect(code).toBe(1);
     expect(stdout).toMatch(/\npgmap-unknown +12288\n/);
     expect(stdout).toMatch(/\norder-run +32\n/);
-    expect(stderr).toBe("12318 more; --limit lists up to 5000\n");
+    expect(stdout).toMatch(/\n\d+\.\.\d+ +\d+ +pgmap-unknown +0xffff[0-9a-f]{12}/);
+    expect(stdout).toMatch(/\npgmap-unknown: .*__init_zone_device_page/);
+    expect(stderr).toContain("lines are of the first 5000 findings: where the other 7320 are is not known\n");
+  });
+
+  it("in JSON keeps single findings, and has the runs of all that the engine listed", async () => {
+    const { findings, runs, findingsInRuns } = await json<{
+      findings: unknown[];
+      runs: { count: number }[];
+      findingsInRuns: number;
+    }>("verify", STALE, "--limit", "2");
+    expect(findings.length).toBe(2);
+    expect(runs.length).toBeLessThan(100);
+    expect(runs.reduce((sum, { count }) => sum + count, 0)).toBe(findingsInRuns);
+    expect(findingsInRuns).toBe(5000);
   });
 
   it("is content with a sound map", async () => {
@@ -137,7 +151,7 @@ describe("bad input", () => {
     ],
     [
       ["census", MAP, "--range", "9"],
-      'vmemmap census: --range: "9": expected PFNs as A:B, A: or :B\nvmemmap help census says more\n',
+      'vmemmap census: --range: "9": expected PFNs as A:B, A:, :B or A:+N, or bytes as phys:A:B or 4G:5G\nvmemmap help census says more\n',
     ],
     [
       ["verify", MAP, "--limit", "-1"],

@@ -63,7 +63,7 @@ describe.each(["pages", "folios"])("%s refuses", (name) => {
     [["--columns", "pfn,mapp"], `no column "mapp"; did you mean mapping?`],
     [["--columns", "pfn,"], 'no column ""; there is '],
     [["--where", "kind = fre"], 'no kind "fre"; did you mean free?\n  kind = fre\n         ^'],
-    [["--range", "12"], '--range: "12": expected PFNs as A:B, A: or :B'],
+    [["--range", "12"], '--range: "12": expected PFNs as A:B, A:, :B or A:+N'],
     [["--range", "9:3"], '--range: "9:3": it ends before it starts'],
     [["--range", "a:"], '--range: "a" is no whole number, decimal or 0x…'],
     [["--limit", "-1"], '--limit: "-1" is no whole number, decimal or 0x…'],
