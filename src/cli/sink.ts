@@ -1,6 +1,6 @@
 /** Where a command's data goes: stdout, or the file of `-o`. */
-import { constants } from "node:fs";
-import { type FileHandle, open, stat, unlink } from "node:fs/promises";
+import { constants, type Stats } from "node:fs";
+import { access, chmod, type FileHandle, open, realpath, rename, stat, unlink } from "node:fs/promises";
 import { badUse } from "./arguments.js";
 import type { Option } from "./command.js";
 import type { Host } from "./host.js";
@@ -20,7 +20,8 @@ export interface Sink {
 }
 
 /**
- * Have `fill` write to a file, or to stdout where none is named. What a failed or interrupted run wrote of a file is removed.
+ * Have `fill` write to a file, or to stdout where none is named. A file takes its name once it is complete: a failed or interrupted run
+ * leaves what stood there before. Devices and pipes are written as they stand.
  *
  * @param sources paths that are being read: none may be written over
  * @throws VmemmapError "bad-argument": the file can't be written; "no-space"; what `fill` throws
@@ -37,23 +38,48 @@ export async function writeTo(
   }
   for (const source of sources)
     if (await isSameFile(path, source)) throw badUse(`--output: ${path} is the source itself`);
-  const { O_CREAT, O_TRUNC, O_WRONLY } = constants;
+  const { O_CREAT, O_EXCL, O_WRONLY, W_OK } = constants;
   let file: FileHandle | undefined;
-  let isOurs = false;
+  let beside: string | undefined;
   try {
-    file = await open(path, O_CREAT | O_TRUNC | O_WRONLY);
-    isOurs = (await file.stat()).isFile();
-    const handle = file;
-    await fill({
-      write: async (chunk) => {
-        await handle.writeFile(chunk);
-      },
-    });
-    await file.close();
+    const before = await statOf(path);
+    if (before !== undefined && !before.isFile()) {
+      file = await open(path, O_WRONLY);
+      await fillFile(file, fill);
+      return;
+    }
+    // A link stays one: it is its target that is written anew.
+    const target = before === undefined ? path : await realpath(path);
+    if (before !== undefined) await access(target, W_OK);
+    const unfinished = `${target}.${process.pid}.part`;
+    file = await open(unfinished, O_CREAT | O_EXCL | O_WRONLY);
+    beside = unfinished;
+    await fillFile(file, fill);
+    if (before !== undefined) await chmod(unfinished, before.mode & 0o7777);
+    await rename(unfinished, target);
   } catch (error) {
     await file?.close().catch(() => undefined);
-    if (isOurs) await unlink(path).catch(() => undefined);
+    if (beside !== undefined) await unlink(beside).catch(() => undefined);
     throw unwritable(`--output: ${path}`, error);
+  }
+}
+
+async function fillFile(file: FileHandle, fill: (sink: Sink) => Promise<void>): Promise<void> {
+  await fill({
+    write: async (chunk) => {
+      await file.writeFile(chunk);
+    },
+  });
+  await file.close();
+}
+
+/** Undefined where there is none. */
+async function statOf(path: string): Promise<Stats | undefined> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
   }
 }
 
