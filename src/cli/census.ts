@@ -4,7 +4,7 @@ import { sizeOf } from "../picture/picture.js";
 import { badUse } from "./arguments.js";
 import { factValue } from "./facts.js";
 import { defineCommand } from "./command.js";
-import { pfnRangeOf, RANGE_OPTION } from "./range.js";
+import { pfnRangeOf, RANGE_OPTION, warnIfEmpty } from "./range.js";
 import { openSource } from "./source.js";
 import { tableText } from "./table.js";
 
@@ -64,6 +64,7 @@ and flags are those of each page's own word. By flags, a page counts for each fl
   async run({ operands, options, host }) {
     const by = keyOf(options.by ?? "kind");
     const map = await openSource({ options, host }, operands[0]!);
+    if (options.range !== undefined) await warnIfEmpty(options.range, map, host);
     const counted = map.census({ by, ...(options.range && { range: pfnRangeOf(options.range, map) }) });
     if (options.json) await host.stdout.json(counted);
     else {

@@ -1,6 +1,10 @@
 import { diffMaps, type MapDiff } from "../diff.js";
+import { hex } from "../dump/fact.js";
+import type { Vmemmap } from "../vmemmap.js";
 import { defineCommand } from "./command.js";
 import { countWithin } from "./count.js";
+import { factValue } from "./facts.js";
+import type { Host } from "./host.js";
 import { openSource } from "./source.js";
 import { tableText } from "./table.js";
 
@@ -40,6 +44,21 @@ function diffText({ pages, onlyA, onlyB, differing, fields, notCompared, kinds, 
   return parts.join("\n");
 }
 
+/** Facts that are the same in two dumps of one boot. */
+const OF_A_BOOT = ["release", "kernelOffset", "vmemmapBase"] as const;
+
+/** Say on stderr that two maps are of several boots, if what both tell differs: an address of one means nothing in the other. */
+async function warnOfTwoBoots(a: Vmemmap, b: Vmemmap, host: Host): Promise<void> {
+  const differing = OF_A_BOOT.flatMap((name) => {
+    const [inA, inB] = [a, b].map((map) => (name === "vmemmapBase" ? hex(map.vmemmapBase) : factValue(map, name)));
+    return inA === undefined || inB === undefined || inA === inB ? [] : [`${name} ${inA} in A, ${inB} in B`];
+  });
+  if (differing.length > 0)
+    await host.stderr.write(
+      `A and B are not of one boot: ${differing.join("; ")}. Their kernel addresses say nothing of each other.\n`,
+    );
+}
+
 export default defineCommand({
   name: "diff",
   summary: "two maps of one machine: which pages changed, in what, and from which kind to which",
@@ -60,6 +79,7 @@ have the same vmemmap base: with KASLR, two boots have none in common. --part is
     const limit = countWithin("--limit", options.limit, LIMIT);
     const a = await openSource({ options, host }, operands[0]!);
     const b = await openSource({ options: { part: [] }, host }, operands[1]!);
+    await warnOfTwoBoots(a, b, host);
     const found = diffMaps(a, b, { limit });
     if (options.json) await host.stdout.json(found);
     else await host.stdout.write(diffText(found));

@@ -12,7 +12,7 @@ import { badUse } from "./arguments.js";
 import { defineCommand } from "./command.js";
 import { countWithin } from "./count.js";
 import { factValue } from "./facts.js";
-import { pfnRangeOf, RANGE_OPTION } from "./range.js";
+import { pfnRangeOf, RANGE_OPTION, warnIfEmpty } from "./range.js";
 import { OUTPUT_OPTION, writeTo } from "./sink.js";
 import { openSource } from "./source.js";
 import { placeOf, WHERE_HELP } from "./where-page.js";
@@ -142,6 +142,7 @@ ${WHERE_HELP}`,
     if (options.output === undefined && host.stdout.isTerminal)
       throw badUse("name a file for the picture with -o FILE");
     const source = await openSource({ options, host }, operands[0]!);
+    if (options.range !== undefined) await warnIfEmpty(options.range, source, host);
     const range = options.range === undefined ? undefined : pfnRangeOf(options.range, source);
     const ranges = shownRanges(source, range);
     const marks = marksOf(source, options.mark, ranges);

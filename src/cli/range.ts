@@ -1,24 +1,86 @@
-/** Ranges of PFNs, as options have them. */
+/** Ranges of pages, as options have them: PFNs, or physical addresses. */
+import { presentRuns } from "../rows/block.js";
+import { PAGE_BYTES, PFN_LIMIT } from "../sections.js";
 import type { PfnRange } from "../types.js";
 import type { Vmemmap } from "../vmemmap.js";
 import { badUse } from "./arguments.js";
 import type { Option } from "./command.js";
-import { countOf } from "./count.js";
+import type { Host } from "./host.js";
 
 export const RANGE_OPTION = {
   type: "string",
   value: "A:B",
-  help: "PFNs from A on, up to but not B; each decimal or 0x…, or left out",
+  help: `PFNs from A on, up to but not B; each decimal or 0x…, or left out; A:+N is N pages.
+phys:A:B is the same in bytes, as is any range with a size: 4G:5G, phys:4G:+1G
+(K, M, G, T: powers of 1024); A rounds down to its page, B up`,
 } as const satisfies Option;
 
-/** Ends that are left out are undefined. @throws VmemmapError "bad-argument" */
+/** A number, and a size's letter. */
+const NUMBER = /^(\d+|0[xX][0-9a-fA-F]+)([KMGT])?(?:i?B)?$/;
+const SHIFTS: Readonly<Record<string, bigint>> = { K: 10n, M: 20n, G: 30n, T: 40n };
+const EXPECTED = "expected PFNs as A:B, A:, :B or A:+N, or bytes as phys:A:B or 4G:5G";
+
+function numberOf(part: string): { readonly value: bigint; readonly isSize: boolean } {
+  const [, digits, size] = NUMBER.exec(part) ?? [];
+  if (digits === undefined)
+    throw badUse(`--range: ${JSON.stringify(part)} is no whole number, decimal or 0x…, nor a size such as 4G`);
+  return { value: BigInt(digits) << (size === undefined ? 0n : SHIFTS[size]!), isSize: size !== undefined };
+}
+
+/**
+ * PFNs of a range, end exclusive. Ends that are left out are undefined.
+ *
+ * @throws VmemmapError "bad-argument": no range; one in bytes and PFNs; an end before the start, or past all physical memory
+ */
 export function rangeOf(text: string): { readonly start?: number; readonly end?: number } {
-  const parts = text.split(":");
-  if (parts.length !== 2) throw badUse(`--range: ${JSON.stringify(text)}: expected PFNs as A:B, A: or :B`);
-  const [start, end] = parts.map((part) => (part.trim() === "" ? undefined : countOf("--range", part.trim())));
-  if (start !== undefined && end !== undefined && start > end)
-    throw badUse(`--range: ${JSON.stringify(text)}: it ends before it starts`);
-  return { ...(start === undefined ? {} : { start }), ...(end === undefined ? {} : { end }) };
+  const shown = JSON.stringify(text.slice(0, 60));
+  const isPhys = text.trim().startsWith("phys:");
+  const parts = (isPhys ? text.trim().slice("phys:".length) : text).split(":").map((part) => part.trim());
+  if (parts.length !== 2) throw badUse(`--range: ${shown}: ${EXPECTED}`);
+  const [from, to] = parts as [string, string];
+  const isLength = to.startsWith("+");
+  if (isLength && from === "") throw badUse(`--range: ${shown}: a length needs a start`);
+  const first = from === "" ? undefined : numberOf(from);
+  const last = to === "" ? undefined : numberOf(isLength ? to.slice(1) : to);
+  const isBytes = isPhys || first?.isSize === true || last?.isSize === true;
+  // 4G:0x200000 may mean either: of the numbers that are no sizes, 0 alone is the same in both.
+  const isMixed = !isPhys && isBytes && [first, last].some((end) => end?.isSize === false && end.value !== 0n);
+  if (isMixed) throw badUse(`--range: ${shown}: a size beside a PFN; of bytes write phys:${text.trim()}`);
+  const unit = isBytes ? BigInt(PAGE_BYTES) : 1n;
+  const end = last === undefined ? undefined : last.value + (isLength ? first!.value : 0n);
+  if (first !== undefined && end !== undefined && first.value > end)
+    throw badUse(`--range: ${shown}: it ends before it starts`);
+  const pages = {
+    ...(first === undefined ? {} : { start: first.value / unit }),
+    ...(end === undefined ? {} : { end: (end + unit - 1n) / unit }),
+  };
+  for (const pfn of Object.values(pages))
+    if (pfn > BigInt(PFN_LIMIT)) throw badUse(`--range: ${shown}: there are ${PFN_LIMIT} PFNs, of 52 bits of bytes`);
+  return Object.fromEntries(Object.entries(pages).map(([name, pfn]) => [name, Number(pfn)]));
+}
+
+/** The PFNs that a map has, as half-open ranges. */
+function rangesOf(map: Vmemmap): { start: number; end: number }[] {
+  const ranges: { start: number; end: number }[] = [];
+  for (const { start, count } of presentRuns(map, { start: 0, end: PFN_LIMIT })) {
+    const last = ranges.at(-1);
+    if (last?.end === start) last.end += count;
+    else ranges.push({ start, end: start + count });
+  }
+  return ranges;
+}
+
+const MOST_SHOWN = 8;
+
+/** Say on stderr that a range holds none of the map's pages, if so. */
+export async function warnIfEmpty(text: string, map: Vmemmap, host: Host): Promise<void> {
+  const { start = 0, end = PFN_LIMIT } = rangeOf(text);
+  const ranges = rangesOf(map);
+  if (ranges.some((range) => range.start < end && range.end > start)) return;
+  const shown = ranges.slice(0, MOST_SHOWN).map((range) => `${range.start}:${range.end}`);
+  if (ranges.length > MOST_SHOWN) shown.push(`and ${ranges.length - MOST_SHOWN} more`);
+  const why = start === end ? "is empty" : "has no struct page";
+  await host.stderr.write(`--range: PFNs ${start}:${end}: it ${why}; the map has ${shown.join(" ")}\n`);
 }
 
 /** The same as a range of a map, whose own ends stand for those that are left out. */

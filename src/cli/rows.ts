@@ -8,7 +8,7 @@ import type { Call, ExitCode, Options } from "./command.js";
 import { countOf } from "./count.js";
 import { strangeName } from "../nearest.js";
 import { Progress } from "./progress.js";
-import { RANGE_OPTION, rangeOf } from "./range.js";
+import { RANGE_OPTION, rangeOf, warnIfEmpty } from "./range.js";
 import { OUTPUT_OPTION, writeTo } from "./sink.js";
 import { LIVE, openSource } from "./source.js";
 
@@ -41,10 +41,10 @@ Conditions compare columns, in 64 bits, exactly:
   = != < <= > >=      two columns, or a column and a number: 42, 0x2a, 4K, 2M, 1G, 1T (powers of 1024)
   kind = anon         names as they are or in quotes, of columns that have them: kind, compound, type, zone, alias
   order in (9, 18)    one of several; not in
-  flags has dirty     a flag of the page's own word, by name
+  flags has dirty     a flag of the page's own word, by name: PG_dirty is the same
   pfn & 63 = 0        bits of a number; without a comparison: any of them is set
   pgmap = empty       the cell has no answer. All other comparisons with such a cell are false
-  and or not ( )      also && || !`;
+  and or not ( )      also && || !; words in either case of letters`;
 }
 
 /** Runs a command that prints rows. */
@@ -60,6 +60,7 @@ export async function runRows(of: RowsOf, call: Call<typeof ROW_OPTIONS>): Promi
     ...(options.limit === undefined ? {} : { limit: countOf("--limit", options.limit) }),
   };
   const map = await openSource(call, source);
+  if (options.range !== undefined) await warnIfEmpty(options.range, map, host);
   const rows = (of === "pages" ? pageRows : folioRows)(map, rowOptions);
   const total = map.slots;
   const progress = new Progress(host);
@@ -104,6 +105,7 @@ function formatOf(text: string | undefined, json: boolean): Format {
   if (text === undefined) return json ? "ndjson" : "csv";
   const format = FORMATS.find((candidate) => candidate === text);
   if (format === undefined) throw badUse(`--format: no format ${strangeName(text, FORMATS)}`);
+  if (json && format !== "ndjson") throw badUse(`--json is --format ndjson, and --format ${format} is given too`);
   return format;
 }
 

@@ -100,6 +100,10 @@ async function checkRoom(directory: string, needed: number, why: string): Promis
     const { bavail, bsize } = await statfs(directory);
     free = bavail * bsize;
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+      const why = `${directory}: no such folder to unpack to; set TMPDIR to one with room, or unpack the dump yourself`;
+      throw new VmemmapError("unreadable", why, { cause: error });
+    }
     throw unreadable(directory, error);
   }
   if (free < needed + SPARE_BYTES)

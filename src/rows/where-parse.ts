@@ -84,7 +84,7 @@ class Parser {
   /** Whether the next token is one of these words or signs, which is then taken. */
   #took(...texts: readonly string[]): boolean {
     const { kind, text } = this.#peek();
-    if ((kind !== "name" && kind !== "sign") || !texts.includes(text)) return false;
+    if ((kind !== "name" && kind !== "sign") || !texts.includes(text.toLowerCase())) return false;
     this.#next++;
     return true;
   }
@@ -136,7 +136,7 @@ class Parser {
       return { is: "condition", of: { kind: "has", left: left.of, flag: flag.text, flagAt: flag.at, at } };
     }
     if (this.#took("in")) return { is: "condition", of: { kind: "in", left: left.of, list: this.#list(), at } };
-    if (token.kind === "name" && token.text === "not" && this.#tokens[this.#next + 1]?.text === "in") {
+    if (isWord(token, "not") && isWord(this.#tokens[this.#next + 1], "in")) {
       this.#next += 2;
       // Not the opposite of `in`: a cell without an answer is in no list, and unequal to no value.
       const parts = this.#list().map((right): Condition => ({ kind: "compare", how: "!=", left: left.of, right, at }));
@@ -182,8 +182,8 @@ class Parser {
     const { at, text, value } = token;
     if (token.kind === "number") return { is: "operand", of: { kind: "number", value, at } };
     if (token.kind === "string") return { is: "operand", of: { kind: "name", name: text, quoted: true, at } };
-    if (token.kind === "name" && text === "empty") return { is: "operand", of: { kind: "empty", at } };
-    if (token.kind === "name" && !WORDS.has(text))
+    if (isWord(token, "empty")) return { is: "operand", of: { kind: "empty", at } };
+    if (token.kind === "name" && !WORDS.has(text.toLowerCase()))
       return { is: "operand", of: { kind: "name", name: text, quoted: false, at } };
     if (token.kind !== "sign" || text !== "(")
       throw this.#error(token, `${shown(token)}: expected a column or a value`);
@@ -196,6 +196,11 @@ class Parser {
   #asCondition(parsed: Parsed): Condition {
     return parsed.is === "condition" ? parsed.of : { kind: "truth", of: parsed.of, at: parsed.of.at };
   }
+}
+
+/** Words of the grammar are found in either case of letters. */
+function isWord(token: Token | undefined, word: string): boolean {
+  return token?.kind === "name" && token.text.toLowerCase() === word;
 }
 
 function shown({ kind, text }: Token): string {

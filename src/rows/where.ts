@@ -118,7 +118,9 @@ class Compiler {
       .join(", ");
   }
 
-  #flagMask(name: string, at: number): bigint {
+  #flagMask(asked: string, at: number): bigint {
+    // PG_dirty, as the kernel has it, or dirty.
+    const name = asked.replace(/^PG_/i, "").toLowerCase();
     const known = Object.entries(this.#profile.flags)
       .filter(([, { policy }]) => policy !== "second")
       .map(([flag]) => flag);

@@ -51,7 +51,21 @@ describe("verify", () => {
     expect(code).toBe(1);
     expect(stdout).toMatch(/\npgmap-unknown +12288\n/);
     expect(stdout).toMatch(/\norder-run +32\n/);
-    expect(stderr).toBe("12318 more; --limit lists up to 5000\n");
+    expect(stdout).toMatch(/\n\d+\.\.\d+ +\d+ +pgmap-unknown +0xffff[0-9a-f]{12}/);
+    expect(stdout).toMatch(/\npgmap-unknown: .*__init_zone_device_page/);
+    expect(stderr).toContain("lines are of the first 5000 findings: where the other 7320 are is not known\n");
+  });
+
+  it("in JSON keeps single findings, and has the runs of all that the engine listed", async () => {
+    const { findings, runs, findingsInRuns } = await json<{
+      findings: unknown[];
+      runs: { count: number }[];
+      findingsInRuns: number;
+    }>("verify", STALE, "--limit", "2");
+    expect(findings.length).toBe(2);
+    expect(runs.length).toBeLessThan(100);
+    expect(runs.reduce((sum, { count }) => sum + count, 0)).toBe(findingsInRuns);
+    expect(findingsInRuns).toBe(5000);
   });
 
   it("is content with a sound map", async () => {
@@ -66,7 +80,7 @@ describe("extract", () => {
     expect(code).toBe(0);
     expect(stderr).toBe(`${readFileSync(image).length} bytes for 262144 struct pages\n`);
     const compared = await runCli(["diff", MAP, image]);
-    expect(compared.code).toBe(0);
+    expect(compared).toMatchObject({ code: 0, stderr: "" });
     expect(compared.stdout).toMatch(/\ndiffering +0\n/);
   });
 
@@ -79,8 +93,9 @@ describe("extract", () => {
 
 describe("diff", () => {
   it("says what it can't compare of two boots, and lists as many pages as it is told to", async () => {
-    const { code, stdout } = await runCli(["diff", MAP, mapPath("linux-7.3.4"), "--limit", "1"]);
+    const { code, stdout, stderr } = await runCli(["diff", MAP, mapPath("linux-7.3.4"), "--limit", "1"]);
     expect(code).toBe(1);
+    expect(stderr).toMatch(/^A and B are not of one boot: .*vmemmapBase 0xfffffb9640000000 in A, 0x\w+ in B\. /);
     expect(stdout).toMatch(/ in mapping +not compared\n/);
     expect(stdout.trimEnd().split("\n").at(-2)).toMatch(/^ +pfn {2}kind in A/);
   });
@@ -206,7 +221,7 @@ describe("bad input", () => {
     ],
     [
       ["census", MAP, "--range", "9"],
-      'vmemmap census: --range: "9": expected PFNs as A:B, A: or :B\nvmemmap help census says more\n',
+      'vmemmap census: --range: "9": expected PFNs as A:B, A:, :B or A:+N, or bytes as phys:A:B or 4G:5G\nvmemmap help census says more\n',
     ],
     [
       ["verify", MAP, "--limit", "-1"],

@@ -63,17 +63,26 @@ describe.each(["pages", "folios"])("%s refuses", (name) => {
     [["--columns", "pfn,mapp"], `no column "mapp"; did you mean mapping?`],
     [["--columns", "pfn,"], 'no column ""; there is '],
     [["--where", "kind = fre"], 'no kind "fre"; did you mean free?\n  kind = fre\n         ^'],
-    [["--range", "12"], '--range: "12": expected PFNs as A:B, A: or :B'],
+    [["--range", "12"], '--range: "12": expected PFNs as A:B, A:, :B or A:+N'],
     [["--range", "9:3"], '--range: "9:3": it ends before it starts'],
     [["--range", "a:"], '--range: "a" is no whole number, decimal or 0x…'],
     [["--limit", "-1"], '--limit: "-1" is no whole number, decimal or 0x…'],
     [["--limit", "1e3"], '--limit: "1e3" is no whole number, decimal or 0x…'],
     [["--format", "ndjsno"], '--format: no format "ndjsno"; did you mean ndjson?'],
+    [["--format", "arrow", "-o", join(folder, "none.arrow"), "--range", "phys:1"], '--range: "phys:1": expected PFNs'],
     [["-o", "/nonexistent/rows.csv"], "--output: /nonexistent/rows.csv: its folder does not exist"],
     [["-o", MAP], `--output: ${MAP} is the source itself`],
   ])("%j", async (options, message) => {
     const said = await refusal(name, MAP, ...options);
     expect(said.slice(0, `vmemmap ${name}: ${message}`.length)).toBe(`vmemmap ${name}: ${message}`);
+  });
+
+  it("--json beside another format", async () => {
+    const { code, stderr } = await runCli([name, MAP, "--json", "--format", "csv"]);
+    expect(code).toBe(2);
+    expect(JSON.parse(stderr)).toEqual({
+      error: { code: "bad-argument", message: "--json is --format ndjson, and --format csv is given too" },
+    });
   });
 
   it("what is no dump", async () => {

@@ -219,6 +219,19 @@ describe("conditions", () => {
   });
 });
 
+describe("words of conditions", () => {
+  it("are found in either case of letters", () => {
+    const lower = matching("not order in (0, 9) and kind not in (free) or flags has dirty and pgmap = empty");
+    expect(matching("NOT order IN (0, 9) AND kind Not In (free) OR flags HAS dirty AND pgmap = EMPTY")).toEqual(lower);
+    expect(lower.length).toBeGreaterThan(0);
+  });
+
+  it("may name a flag as the kernel does", () => {
+    expect(matching("flags has PG_reserved")).toEqual(matching("flags has reserved"));
+    expect(matching("flags has pg_RESERVED").length).toBeGreaterThan(0);
+  });
+});
+
 describe("a condition that can't be read says where", () => {
   it.each([
     ["ordr > 3", 'no column "ordr"; did you mean order?', 0],

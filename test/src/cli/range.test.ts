@@ -1,0 +1,37 @@
+/** What --range takes. */
+import { expect, it } from "vitest";
+import { rangeOf } from "../../../src/cli/range.js";
+import { mapPath, runCli } from "./run.js";
+
+it.each([
+  ["0x1000:8192", 4096, 8192],
+  ["4096:+16", 4096, 4112],
+  ["5:", 5, undefined],
+  [":5", undefined, 5],
+  ["phys:0x100000000:0x140000000", 0x100000, 0x140000],
+  ["4G:5G", 0x100000, 0x140000],
+  ["phys:4G:+1G", 0x100000, 0x140000],
+  ["0:4GiB", 0, 0x100000],
+  ["phys:4G:", 0x100000, undefined],
+  // Bytes round outwards.
+  ["phys:0x1fff:0x2001", 1, 3],
+])("%s", (text, start, end) => {
+  expect(rangeOf(text)).toEqual({ ...(start === undefined ? {} : { start }), ...(end === undefined ? {} : { end }) });
+});
+
+it.each([
+  ["4G:0x200000", "a size beside a PFN; of bytes write phys:4G:0x200000"],
+  [":+4", "a length needs a start"],
+  ["5G:4G", "it ends before it starts"],
+  ["phys:1", "expected PFNs as A:B"],
+  ["4Q:", '"4Q" is no whole number, decimal or 0x…, nor a size such as 4G'],
+  ["0:99999999999999999999", "there are 1099511627776 PFNs"],
+])("%s is refused", (text, message) => {
+  expect(() => rangeOf(text)).toThrow(message);
+});
+
+it.each(["pages", "census"])("%s says of a hole that the map has no page there, and where it has", async (command) => {
+  const { code, stderr } = await runCli([command, mapPath("linux-7.3.4-hvo-4gib"), "--range", "3G:4G"]);
+  expect(code).toBe(0);
+  expect(stderr).toBe("--range: PFNs 786432:1048576: it has no struct page; the map has 0:524288 1048576:1572864\n");
+});
