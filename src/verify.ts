@@ -64,12 +64,14 @@ export interface VerifyReport {
 }
 
 export interface VerifyOptions {
-  /** The most findings to list, up to 5000. @default 1000 */
+  /** The most findings to list, up to a million; each 5000 of them take a pass. @default 1000 */
   readonly limit?: number;
 }
 
 export const DEFAULT_LIMIT = 1000;
-const MAX_LIMIT = 5000;
+const MAX_LIMIT = 1_000_000;
+/** Findings that a pass lists, as many as there is staging for. */
+const PASS_LIMIT = 5000;
 const NO_VALUE = (1n << 64n) - 1n;
 /** Bytes of a Finding (assembly/bulk/findings.ts), and of the counts before the list. */
 const FINDING_BYTES = 24;
@@ -120,10 +122,16 @@ export function verify(core: Core, options: VerifyOptions): VerifyReport {
   byNumber ??= new Map(Object.entries(codes).map(([name, code]) => [constant(name as CoreConstant), code]));
   const counts = core.area;
   const list = counts + COUNTS_BYTES;
-  const pages = core.exports.verify_all(counts, list, limit) >>> 0;
+  const pass = (skip: number) => core.exports.verify_all(counts, list, Math.min(limit - skip, PASS_LIMIT), skip) >>> 0;
+  const pages = pass(0);
   const found = [...byNumber].map(([fault, code]) => [code, core.u32[counts / 4 + fault]!] as const);
   const total = found.reduce((sum, [, count]) => sum + count, 0);
-  const findings = Array.from({ length: Math.min(total, limit) }, (_, i) => findingAt(core, list + i * FINDING_BYTES));
+  const findings: Finding[] = [];
+  for (const wanted = Math.min(total, limit); findings.length < wanted;) {
+    if (findings.length > 0) pass(findings.length);
+    const some = Math.min(wanted - findings.length, PASS_LIMIT);
+    for (let i = 0; i < some; i++) findings.push(findingAt(core, list + i * FINDING_BYTES));
+  }
   return {
     pages,
     counts: Object.fromEntries(found.filter(([, count]) => count > 0)),

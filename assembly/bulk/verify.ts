@@ -338,13 +338,14 @@ function skip_sound_device_pages(slot: u32, stop: u32, range: Range): u32 {
 }
 
 /**
- * Hold all slots against the rules: a u32 for each Fault, how often it was found, to `counts`; the first `room` findings to
- * `list`. Answers how many pages there are.
+ * Hold all slots against the rules: a u32 for each Fault, how often it was found, to `counts`; `room` findings, of those
+ * behind the first `skip`, to `list`. Answers how many pages there are.
  */
-export function verify_all(counts: u32, list: u32, room: u32): u32 {
+export function verify_all(counts: u32, list: u32, room: u32, skip: u32): u32 {
   memory.fill(counts, 0, NR_FAULTS << 2);
   const to = changetype<Report>(notes());
   to.counts = counts;
+  to.skip = skip;
   to.next = list;
   to.end = list + room * FINDING_SIZE;
   to.run_start = 0;

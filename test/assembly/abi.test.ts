@@ -262,7 +262,7 @@ it.each(presetNames)(
           addDeviceMemory(core);
           const answers = changes.map(({ name, slot, args }) => call(core.exports, name, [slot, ...args]));
           const counts = core.plan.lists;
-          const passes = [core.exports.scan_all(), core.exports.verify_all(counts, counts + 64, 0)];
+          const passes = [core.exports.scan_all(), core.exports.verify_all(counts, counts + 64, 0, 0)];
           const faults = Array.from(new Uint32Array(core.memory.buffer, counts, 15));
           return { answers: [...answers, ...passes, ...faults], slots: Buffer.from(core.slots) };
         });

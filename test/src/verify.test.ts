@@ -25,3 +25,17 @@ it("a folio that ends with its subsection, and one that ends with the map, are n
   map.prepCompoundPage(32768 - 64, 6);
   expect(map.verify().counts).toEqual({});
 });
+
+it("more findings than a pass lists are listed in further passes, each once", () => {
+  const map = new Vmemmap({ memory: [{ start: 0, end: 32768 }] });
+  map.prepCompoundPage(0, 10);
+  map.prepCompoundPage(16384, 14);
+  const slots = new DataView(map.slotBytes().buffer, map.slotBytes().byteOffset);
+  // Tails that have a count, but for each 16th.
+  const pfns = Array.from({ length: 16384 }, (_, i) => 16384 + i).filter((pfn) => pfn % 16 !== 0);
+  for (const pfn of pfns) slots.setInt32(map.slotOf(pfn) * 64 + 52, pfn, true);
+  const report = map.verify({ limit: 1_000_000 });
+  expect(report.counts).toEqual({ "tail-refcount": 15360 });
+  expect(report.findings).toEqual(pfns.map((pfn) => ({ code: "tail-refcount", pfn, found: pfn, expected: 0 })));
+  expect(map.verify({ limit: 12_345 })).toEqual({ ...report, findings: report.findings.slice(0, 12_345) });
+});

@@ -23,7 +23,7 @@ function start(kernel: Parameters<typeof profile>[0]) {
 /** How many blocks the index tells wrongly. */
 function wrongBlocks({ exports, linear }: ReturnType<typeof start>): number {
   const counts = constant("STAGING");
-  exports.verify_all(counts, counts + 128, 0);
+  exports.verify_all(counts, counts + 128, 0, 0);
   const words = new Uint32Array(linear.buffer, counts, 32);
   return words[constant("Fault.INDEX_HEAD")]! + words[constant("Fault.INDEX_ORDER")]!;
 }
