@@ -1,5 +1,5 @@
 /** The one way to name where a map comes from: the path of a dump, or `live`. */
-import type { LoadProgress, LoadStage } from "../dump/load-map.js";
+import type { LoadProgress, LoadStage } from "../dump/load-progress.js";
 import { openLive } from "../dump/open-live.js";
 import { openVmcore } from "../dump/open-vmcore.js";
 import type { Vmemmap } from "../vmemmap.js";

@@ -1,33 +1,19 @@
 /** From a dump to a map: find the slots in the kernel's virtual memory, and read them into the map's own. */
 import { SLOTS_PER_VMEMMAP_PAGE } from "../aliases.js";
 import { VmemmapError } from "../errors.js";
-import { defineProfile, type Profile } from "../profile/index.js";
+import type { Profile } from "../profile/index.js";
 import { PAGES_PER_SECTION, type Section, SECTION_BYTES, validSubsections } from "../sections.js";
 import type { Build, PfnRange } from "../types.js";
 import { Vmemmap } from "../vmemmap.js";
 import { aliasesOf, sharedFrames } from "./aliases.js";
-import { lossFacts, withLoss } from "./cut-short.js";
-import { type Fact, factRecord, hex } from "./fact.js";
-import { findVmcoreinfo } from "./find-vmcoreinfo.js";
-import { KernelMemory, pageTablesOf } from "./kernel-memory.js";
-import { profileOf } from "./kernel-profile.js";
-import { checkKernel, physmemBits } from "./limits.js";
+import { withLoss } from "./cut-short.js";
+import { type Fact, factRecord } from "./fact.js";
+import type { KernelMemory } from "./kernel-memory.js";
+import { type KernelView, readKernel } from "./kernel-view.js";
+import { type LoadProgress, tellerOf, type TellStage } from "./load-progress.js";
 import { type Dump, FRAME_BYTES, FrameState, type PhysicalMemory } from "./memory.js";
-import { pageOffsetFacts } from "./page-offset.js";
 import { findPgmaps } from "./pgmaps.js";
-import { findSections, readSectionTable, VMEMMAP_PAGES_PER_SECTION } from "./sections.js";
-import { findVmemmapBase } from "./vmemmap-base.js";
-import { Vmcoreinfo } from "./vmcoreinfo.js";
-
-/** What is being done, in this order. */
-export type LoadStage = "open" | "unpack" | "vmcoreinfo" | "page tables" | "slots" | "check";
-
-export interface LoadProgress {
-  readonly stage: LoadStage;
-  /** In steps of the stage's own: sections of "slots", frames of "vmcoreinfo" where memory is searched for it. */
-  readonly done: number;
-  readonly total: number;
-}
+import { VMEMMAP_PAGES_PER_SECTION } from "./sections.js";
 
 /** What the map is made with, and who hears of it. */
 export interface LoadMapOptions {
@@ -52,61 +38,39 @@ export async function loadMap(dump: Dump, options: LoadMapOptions = {}): Promise
   }
 }
 
-async function mapOf(dump: Dump, options: LoadMapOptions): Promise<Vmemmap> {
-  const { signal, onProgress, ...mapOptions } = options;
-  const tell = (stage: LoadStage, done: number, total: number) => {
-    signal?.throwIfAborted();
-    onProgress?.({ stage, done, total });
-  };
+async function mapOf(dump: Dump, { signal, onProgress, ...mapOptions }: LoadMapOptions): Promise<Vmemmap> {
+  const tell = tellerOf(signal, onProgress);
+  return mapOfSections(await readKernel(dump, tell, signal), { ...mapOptions, tell, ...(signal && { signal }) });
+}
 
-  tell("vmcoreinfo", 0, 1);
-  const { info, facts: infoFacts } = await vmcoreinfoOf(dump, (done) => tell("vmcoreinfo", done, dump.memory.endFrame));
-  checkKernel(info);
-  const kernel = new KernelMemory(dump.memory, pageTablesOf(info));
-  checkRoot(kernel);
-  const bits = physmemBits(info, kernel.levels);
+/** How sections' slots are read: what the map is made with, and who hears of it. */
+export interface SectionsOptions extends Omit<LoadMapOptions, "onProgress"> {
+  readonly tell: TellStage;
+}
 
-  tell("page tables", 0, 1);
-  const told = await readSectionTable(kernel, info, bits);
-  const found = await findVmemmapBase(kernel, info, { table: told, bits }, signal);
-  const { sections, facts: sectionFacts } = await findSections(kernel, found.base, found, signal);
-  const kernelProfile = await profileOf(info, kernel);
-  const profile = defineProfile(kernelProfile.profile, { vmemmapBase: found.base });
+/** The map of a kernel's sections. */
+export async function mapOfSections(view: KernelView, options: SectionsOptions): Promise<Vmemmap> {
+  const { kernel, base, bits, profile, sections } = view;
+  const { signal, tell, ...mapOptions } = options;
   const map = makeMap({
     ...mapOptions,
     profile,
-    vmemmapBase: found.base,
+    vmemmapBase: base,
     sections,
     maxPhysmemBits: bits > 46 ? 52 : 46,
   });
   try {
-    const frames = await framesOfSections(kernel, found.base, sections, signal);
+    const frames = await framesOfSections(kernel, base, sections, signal);
     const shared = sharedFrames(frames);
-    const absent = await fillSlots(map, dump.memory, { sections, frames, shared }, (done) =>
+    const absent = await fillSlots(map, kernel.memory, { sections, frames, shared }, (done) =>
       tell("slots", done, sections.length),
     );
     tell("check", 0, 1);
     map.addAliases(aliasesOf(sections, { frames, shared }, (pfn) => isZoneFrame(profile, map, pfn)));
     map.filtered = absent.ranges;
-    const { pgmaps, facts: pgmapFacts } = await findPgmaps(kernel, { ...kernelProfile, profile }, map);
+    const { pgmaps, facts: pgmapFacts } = await findPgmaps(kernel, view, map);
     map.pgmaps = pgmaps;
-    const facts: Fact[] = [
-      ...lossFacts(dump.details),
-      ...infoFacts,
-      ...kernelFacts(info, kernel, bits),
-      ...found.facts,
-      ...(await pageOffsetFacts(kernel, info)),
-      ...sectionFacts,
-      ...absent.facts,
-      ...kernelProfile.facts,
-      ...pgmapFacts,
-    ];
-    map.provenance = {
-      kernel: info.osrelease,
-      format: dump.format,
-      details: dump.details,
-      facts: facts.map(factRecord),
-    };
+    map.provenance = provenanceOf(view, absent.facts, pgmapFacts);
     return map;
   } catch (error) {
     map.dispose();
@@ -114,24 +78,13 @@ async function mapOf(dump: Dump, options: LoadMapOptions): Promise<Vmemmap> {
   }
 }
 
-async function vmcoreinfoOf(
-  { vmcoreinfo, memory }: Dump,
-  progress: (frames: number) => void,
-): Promise<{ info: Vmcoreinfo; facts: readonly Fact[] }> {
-  if (vmcoreinfo !== null) return { info: new Vmcoreinfo(vmcoreinfo), facts: [] };
-  const { info, pfn, hits } = await findVmcoreinfo(memory, progress);
-  return { info, facts: [{ name: "vmcoreinfo", value: `PFN ${pfn}`, from: `search of memory, ${hits} found` }] };
-}
-
-/** Without its root there is no way into the kernel's memory. */
-function checkRoot({ memory, tables: { root } }: KernelMemory): void {
-  const state = memory.stateOf(root);
-  if (state === FrameState.HERE) return;
-  const why = state === FrameState.FILTERED ? "was left out of the dump" : "is not in the dump";
-  throw new VmemmapError(
-    "bad-dump",
-    `VMCOREINFO puts the kernel's root page table at physical address ${hex(root * FRAME_BYTES)}, and that frame ${why}`,
-  );
+function provenanceOf(
+  { info, dump, facts }: KernelView,
+  absent: readonly Fact[],
+  pgmaps: readonly Fact[],
+): Readonly<Record<string, unknown>> {
+  const all = [...facts.machine, ...absent, ...facts.layout, ...pgmaps];
+  return { kernel: info.osrelease, format: dump.format, details: dump.details, facts: all.map(factRecord) };
 }
 
 type MapOptions = Omit<LoadMapOptions, "signal" | "onProgress"> & {
@@ -144,7 +97,6 @@ type MapOptions = Omit<LoadMapOptions, "signal" | "onProgress"> & {
 /** An empty map; what the constructor has against the dump's facts is the dump's fault. */
 function makeMap(options: MapOptions): Vmemmap {
   const { sections } = options;
-  if (sections.length === 0) throw new VmemmapError("bad-dump", "the kernel has no section of memory");
   try {
     return new Vmemmap({ ...options, initialize: false });
   } catch (cause) {
@@ -313,22 +265,4 @@ function isZoneFrame(profile: Profile, map: Vmemmap, pfn: number): boolean {
   const { shift, width } = profile.zone;
   const word = map.core.u64[map.core.address(map.slotOf(pfn)) / 8]!;
   return profile.zones[Number((word >> BigInt(shift)) & ((1n << BigInt(width)) - 1n))] !== "DEVICE";
-}
-
-function kernelFacts(info: Vmcoreinfo, kernel: KernelMemory, bits: number): Fact[] {
-  const { root, levels, smeMask } = kernel.tables;
-  const from = "VMCOREINFO";
-  const optional: [string, Fact["value"] | undefined, string][] = [
-    ["release", info.osrelease, "OSRELEASE"],
-    ["buildId", info.buildId, "BUILD-ID"],
-    ["physBase", info.integer("phys_base"), "NUMBER(phys_base)"],
-    ["kernelOffset", info.kernelOffset, "KERNELOFFSET"],
-    ["pagingLevels", levels, info.has("NUMBER(pgtable_l5_enabled)") ? "NUMBER(pgtable_l5_enabled)" : "default"],
-    ["pageTablesFrame", root, info.has("SYMBOL(init_top_pgt)") ? "SYMBOL(init_top_pgt)" : "SYMBOL(swapper_pg_dir)"],
-    ["smeMask", smeMask, info.has("NUMBER(sme_mask)") ? "NUMBER(sme_mask)" : "default"],
-    ["maxPhysmemBits", bits, info.has("NUMBER(MAX_PHYSMEM_BITS)") ? "NUMBER(MAX_PHYSMEM_BITS)" : "paging levels"],
-  ];
-  return optional.flatMap(([name, value, key]) =>
-    value === undefined ? [] : [{ name, value, from: `${from} ${key}` }],
-  );
 }
