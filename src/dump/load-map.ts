@@ -12,7 +12,7 @@ import type { KernelMemory } from "./kernel-memory.js";
 import { type KernelView, readKernel } from "./kernel-view.js";
 import { type LoadProgress, tellerOf, type TellStage } from "./load-progress.js";
 import { type Dump, FRAME_BYTES, FrameState, type PhysicalMemory } from "./memory.js";
-import { findPgmaps } from "./pgmaps.js";
+import { findPgmaps, type PgmapWords, pgmapWords } from "./pgmaps.js";
 import { VMEMMAP_PAGES_PER_SECTION } from "./sections.js";
 
 /** What the map is made with, and who hears of it. */
@@ -40,7 +40,8 @@ export async function loadMap(dump: Dump, options: LoadMapOptions = {}): Promise
 
 async function mapOf(dump: Dump, { signal, onProgress, ...mapOptions }: LoadMapOptions): Promise<Vmemmap> {
   const tell = tellerOf(signal, onProgress);
-  return mapOfSections(await readKernel(dump, tell, signal), { ...mapOptions, tell, ...(signal && { signal }) });
+  const view = await readKernel(dump, tell, signal);
+  return mapOfSections(view, view.sections, { ...mapOptions, tell, ...(signal && { signal }) }, pgmapWords);
 }
 
 /** How sections' slots are read: what the map is made with, and who hears of it. */
@@ -48,29 +49,26 @@ export interface SectionsOptions extends Omit<LoadMapOptions, "onProgress"> {
   readonly tell: TellStage;
 }
 
-/** The map of a kernel's sections. */
-export async function mapOfSections(view: KernelView, options: SectionsOptions): Promise<Vmemmap> {
-  const { kernel, base, bits, profile, sections } = view;
-  const { signal, tell, ...mapOptions } = options;
-  const map = makeMap({
-    ...mapOptions,
-    profile,
-    vmemmapBase: base,
-    sections,
-    maxPhysmemBits: bits > 46 ? 52 : 46,
-  });
+/**
+ * The map of some of a kernel's sections, or of all.
+ *
+ * @param words where pgmaps are to be looked for, if the kernel lists none
+ */
+export async function mapOfSections(
+  view: KernelView,
+  sections: readonly Section[],
+  options: SectionsOptions,
+  words: (map: Vmemmap, sections: readonly Section[]) => PgmapWords | Promise<PgmapWords>,
+): Promise<Vmemmap> {
+  const { tell } = options;
+  const { map, frames, shared, absent } = await slotsOfSections(view, sections, options);
   try {
-    const frames = await framesOfSections(kernel, base, sections, signal);
-    const shared = sharedFrames(frames);
-    const absent = await fillSlots(map, kernel.memory, { sections, frames, shared }, (done) =>
-      tell("slots", done, sections.length),
-    );
     tell("check", 0, 1);
-    map.addAliases(aliasesOf(sections, { frames, shared }, (pfn) => isZoneFrame(profile, map, pfn)));
+    map.addAliases(aliasesOf(sections, { frames, shared }, (pfn) => isZoneFrame(view.profile, map, pfn)));
     map.filtered = absent.ranges;
-    const { pgmaps, facts: pgmapFacts } = await findPgmaps(kernel, view, map);
+    const { pgmaps, facts } = await findPgmaps(view.kernel, view, () => words(map, sections));
     map.pgmaps = pgmaps;
-    map.provenance = provenanceOf(view, absent.facts, pgmapFacts);
+    map.provenance = provenanceOf(view, absent.facts, facts);
     return map;
   } catch (error) {
     map.dispose();
@@ -78,10 +76,44 @@ export async function mapOfSections(view: KernelView, options: SectionsOptions):
   }
 }
 
-function provenanceOf(
+/** Physical address bits of a kernel's maps. */
+export function mapBits({ bits }: KernelView): 46 | 52 {
+  return bits > 46 ? 52 : 46;
+}
+
+/** A map with slots, and the frames of its vmemmap pages; what else there is to know of them is not said yet. */
+interface FilledMap {
+  readonly map: Vmemmap;
+  readonly frames: Float64Array;
+  readonly shared: ReadonlySet<number>;
+  readonly absent: Absent;
+}
+
+export async function slotsOfSections(
+  view: KernelView,
+  sections: readonly Section[],
+  { signal, tell, ...mapOptions }: SectionsOptions,
+): Promise<FilledMap> {
+  const { kernel, base, profile } = view;
+  const map = makeMap({ ...mapOptions, profile, vmemmapBase: base, sections, maxPhysmemBits: mapBits(view) });
+  try {
+    const frames = await framesOfSections(kernel, base, sections, signal);
+    const shared = sharedFrames(frames);
+    const absent = await fillSlots(map, kernel.memory, { sections, frames, shared }, (done) =>
+      tell("slots", done, sections.length),
+    );
+    return { map, frames, shared, absent };
+  } catch (error) {
+    map.dispose();
+    throw error;
+  }
+}
+
+/** Where a map comes from, with what its slots added. */
+export function provenanceOf(
   { info, dump, facts }: KernelView,
-  absent: readonly Fact[],
-  pgmaps: readonly Fact[],
+  absent: readonly Fact[] = [],
+  pgmaps: readonly Fact[] = [],
 ): Readonly<Record<string, unknown>> {
   const all = [...facts.machine, ...absent, ...facts.layout, ...pgmaps];
   return { kernel: info.osrelease, format: dump.format, details: dump.details, facts: all.map(factRecord) };

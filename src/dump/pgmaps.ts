@@ -7,7 +7,7 @@ import { constant } from "../engine/modules.js";
 import type { AltmapRecord, PgmapRange, PgmapRecord } from "../image/image.js";
 import type { PgmapLayout, Profile } from "../profile/index.js";
 import { memoryTypeName } from "../profile/names.js";
-import { PAGES_PER_SECTION, PAGES_PER_SUBSECTION, PFN_LIMIT, SLOT_BYTES } from "../sections.js";
+import { PAGES_PER_SECTION, PAGES_PER_SUBSECTION, PFN_LIMIT, type Section, SLOT_BYTES } from "../sections.js";
 import type { Vmemmap } from "../vmemmap.js";
 import { type Fact, hex } from "./fact.js";
 import type { KernelMemory } from "./kernel-memory.js";
@@ -32,22 +32,32 @@ const MAX_CANDIDATES = 4096;
 /** Facts about pgmaps that were not taken. */
 const MAX_LEFT_FACTS = 32;
 
-/** An address that may be a pgmap's, and the pages whose word it is. */
+/** Pages whose word an address is. */
+interface Namers {
+  pages: number;
+  readonly first: number;
+  last: number;
+}
+
+/** Addresses that may be pgmaps', by the pages that name them. */
+export type PgmapWords = ReadonlyMap<bigint, Readonly<Namers>>;
+
+/** An address that may be a pgmap's. */
 interface Candidate {
   readonly address: bigint;
   /** Null where the kernel lists it. */
-  readonly named: { pages: number; readonly first: number; last: number } | null;
+  readonly named: Readonly<Namers> | null;
 }
 
 /**
  * The pgmaps of a dump's kernel. Never throws for what the dump holds.
  *
- * @param map its slots are read: filled, and with `profile`'s layout
+ * @param words what pages say, asked for where the kernel's own list is not to be had
  */
 export async function findPgmaps(
   kernel: KernelMemory,
   { profile, pgmapArray }: Pick<KernelProfile, "profile" | "pgmapArray">,
-  map: Vmemmap,
+  words: () => PgmapWords | Promise<PgmapWords>,
 ): Promise<FoundPgmaps> {
   const listed =
     typeof pgmapArray === "string"
@@ -56,7 +66,9 @@ export async function findPgmaps(
   const isListed = typeof listed !== "string";
   const candidates = isListed
     ? listed.map((address): Candidate => ({ address, named: null }))
-    : namedByPages(map, profile);
+    : Array.from(await words(), ([address, named]) => ({ address, named })).sort(
+        (a, b) => b.named.pages - a.named.pages,
+      );
   const taken = new Taken();
   const left: Fact[] = [];
   for (const candidate of candidates) {
@@ -89,20 +101,27 @@ function namers({ named }: Candidate): string {
 
 // ---- Words of pages ---------------------------------------------------------------------------------------------------
 
-/** The words at +8 of ZONE_DEVICE pages that are no tails, most pages first. */
-function namedByPages(map: Vmemmap, profile: Profile): readonly Candidate[] {
+/**
+ * The words at +8 of ZONE_DEVICE pages that are no tails.
+ *
+ * @param map filled, and with its dump's layout
+ * @param sections of the map, those to look at
+ * @param others what is known from other sections
+ */
+export function pgmapWords(map: Vmemmap, sections: readonly Section[], others: PgmapWords = new Map()): PgmapWords {
+  const { profile } = map;
   const { zone, zones } = profile;
   const device = zones.indexOf("DEVICE");
-  if (device < 0 || zone.width === 0) return [];
+  const found = new Map(Array.from(others, ([address, named]): [bigint, Namers] => [address, { ...named }]));
+  if (device < 0 || zone.width === 0) return found;
   // The zone's bits stand in the high half of the flags word.
   const shift = zone.shift - 32;
   const mask = 2 ** zone.width - 1;
   const { core } = map;
   const { u32 } = core;
   const base = Number(map.vmemmapBase & 0xffffffffn);
-  const found = new Map<bigint, NonNullable<Candidate["named"]>>();
-  let [low, high, entry] = [0, 0, undefined as NonNullable<Candidate["named"]> | undefined];
-  for (const { number } of map.sections) {
+  let [low, high, entry] = [0, 0, undefined as Namers | undefined];
+  for (const { number } of sections) {
     const slot = core.sectionSlot(number);
     const pages = countStretches(core, profile, "zone", [[slot, slot + PAGES_PER_SECTION, number * PAGES_PER_SECTION]]);
     if (pages[2 * device] === 0) continue;
@@ -131,11 +150,11 @@ function namedByPages(map: Vmemmap, profile: Profile): readonly Candidate[] {
       entry.last = pfn;
     }
   }
-  return Array.from(found, ([address, named]) => ({ address, named })).sort((a, b) => b.named.pages - a.named.pages);
+  return found;
 }
 
 /** Many words are no pgmaps: those go that one page alone has. */
-function forgetSingles(found: Map<bigint, NonNullable<Candidate["named"]>>): void {
+function forgetSingles(found: Map<bigint, Namers>): void {
   for (const [address, { pages }] of found) if (pages === 1) found.delete(address);
 }
 

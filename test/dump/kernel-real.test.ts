@@ -8,7 +8,7 @@ import { type KernelProfile, profileOf } from "../../src/dump/kernel-profile.js"
 import { loadMap } from "../../src/dump/load-map.js";
 import type { Dump } from "../../src/dump/memory.js";
 import { openDumpFile } from "../../src/dump/open-file.js";
-import { findPgmaps } from "../../src/dump/pgmaps.js";
+import { findPgmaps, pgmapWords } from "../../src/dump/pgmaps.js";
 import { Vmcoreinfo } from "../../src/dump/vmcoreinfo.js";
 import type { PgmapRecord } from "../../src/image/image.js";
 import { Btf } from "../../src/profile/btf.js";
@@ -175,8 +175,10 @@ describe.skipIf(!haveRealDumps)("kernels of whole dumps", () => {
     const { dump, info, kernel } = await open(path);
     const map = await loadMap(dump);
     const meaning = await profileOf(info, kernel);
-    const listed = await findPgmaps(kernel, meaning, map);
-    const named = await findPgmaps(kernel, { ...meaning, pgmapArray: "not asked for" }, map);
+    const listed = await findPgmaps(kernel, meaning, () => pgmapWords(map, map.sections));
+    const named = await findPgmaps(kernel, { ...meaning, pgmapArray: "not asked for" }, () =>
+      pgmapWords(map, map.sections),
+    );
     expect(listed.facts).toEqual([{ name: "pgmaps", value: listed.pgmaps.length, from: "kallsyms pgmap_array" }]);
     expect(listed.pgmaps.map(comparable)).toEqual(toldPgmaps(folderOf(path)));
     expect(named.pgmaps).toEqual(listed.pgmaps);

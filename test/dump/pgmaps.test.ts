@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { PgmapArray } from "../../src/dump/kernel-profile.js";
-import { findPgmaps } from "../../src/dump/pgmaps.js";
+import { findPgmaps, pgmapWords } from "../../src/dump/pgmaps.js";
 import type { PgmapRecord } from "../../src/image/image.js";
 import { profile, Vmemmap } from "../../src/index.js";
 import { KernelWriter } from "./write-kernel.js";
@@ -32,7 +32,7 @@ function machine() {
   const writer = new KernelWriter();
   for (const record of records) putPgmap(writer, record, profile7_3.pgmap);
   const find = (pgmapArray: PgmapArray | string = NO_ARRAY) =>
-    findPgmaps(writer.kernel(), { profile: profile7_3, pgmapArray }, map);
+    findPgmaps(writer.kernel(), { profile: profile7_3, pgmapArray }, () => pgmapWords(map, map.sections));
   return { map, writer, records, find };
 }
 

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { profileOf } from "../../src/dump/kernel-profile.js";
-import { findPgmaps } from "../../src/dump/pgmaps.js";
+import { findPgmaps, pgmapWords } from "../../src/dump/pgmaps.js";
 import { Vmcoreinfo } from "../../src/dump/vmcoreinfo.js";
 import { VmemmapError } from "../../src/errors.js";
 import { profile, Vmemmap } from "../../src/index.js";
@@ -116,7 +116,7 @@ describe("findPgmaps", () => {
           linkPgmaps(writer, ADDRESSES);
           for (const { where, value: byte } of spots) writer.put(where[0] + BigInt(where[1]), Uint8Array.of(byte));
           const meaning = { profile: made, pgmapArray: listed ? ARRAY : "not asked for" };
-          const { pgmaps } = await findPgmaps(writer.kernel(), meaning, map);
+          const { pgmaps } = await findPgmaps(writer.kernel(), meaning, () => pgmapWords(map, map.sections));
           const other = new Vmemmap({ profile: made, memory: [{ start: 0, end: 32768 }] });
           other.pgmaps = pgmaps;
           expect(other.pgmaps).toEqual(pgmaps);
