@@ -1,7 +1,9 @@
-import { diffMaps, type MapDiff } from "../diff.js";
+import { diffMaps, joinDiffs, type MapDiff } from "../diff.js";
+import { SLOT_BYTES } from "../sections.js";
+import type { Vmemmap } from "../vmemmap.js";
 import { defineCommand } from "./command.js";
 import { countWithin } from "./count.js";
-import { openSource } from "./source.js";
+import { type Source, withSource } from "./source.js";
 import { tableText } from "./table.js";
 
 const LIMIT = { min: 0, max: 1_000_000, fallback: 20 };
@@ -40,6 +42,47 @@ function diffText({ pages, onlyA, onlyB, differing, fields, notCompared, kinds, 
   return parts.join("\n");
 }
 
+/** Windows of the same PFNs, side by side, if one of the maps does not fit one memory. */
+async function diffSources(a: Source, b: Source, limit: number): Promise<MapDiff> {
+  const cut = !a.fits() || !b.fits();
+  const parts: MapDiff[] = [];
+  let left = limit;
+  for await (const [ofA, ofB] of pairs(a, b, cut)) {
+    const part = ofA === undefined || ofB === undefined ? alone(ofA, ofB) : diffMaps(ofA, ofB, { limit: left });
+    left -= part.first.length;
+    parts.push(part);
+  }
+  return joinDiffs(parts);
+}
+
+type Pair = readonly [Vmemmap | undefined, Vmemmap | undefined];
+
+async function* pairs(a: Source, b: Source, cut: boolean): AsyncGenerator<Pair, void> {
+  const [mapsA, mapsB] = [a.windows(undefined, cut), b.windows(undefined, cut)];
+  const take = async (maps: AsyncIterator<Vmemmap, void>) => (await maps.next()).value ?? undefined;
+  const place = (map: Vmemmap | undefined) =>
+    map === undefined ? Infinity : cut ? Math.floor(map.startPfn / a.pagesPerWindow) : 0;
+  try {
+    let [ofA, ofB] = [await take(mapsA), await take(mapsB)];
+    while (ofA !== undefined || ofB !== undefined) {
+      const [placeA, placeB] = [place(ofA), place(ofB)];
+      yield [placeA <= placeB ? ofA : undefined, placeB <= placeA ? ofB : undefined];
+      if (placeA <= placeB) ofA = await take(mapsA);
+      if (placeB <= placeA) ofB = await take(mapsB);
+    }
+  } finally {
+    await Promise.all([mapsA.return(), mapsB.return()]);
+  }
+}
+
+/** A window that one of both alone has. */
+function alone(a: Vmemmap | undefined, b: Vmemmap | undefined): MapDiff {
+  const pagesOf = (map: Vmemmap | undefined) => (map?.vmemmapUsage().nominalBytes ?? 0) / SLOT_BYTES;
+  const onlyA = pagesOf(a);
+  const onlyB = pagesOf(b);
+  return { pages: 0, onlyA, onlyB, differing: 0, fields: {}, notCompared: [], kinds: [], first: [] };
+}
+
 export default defineCommand({
   name: "diff",
   summary: "two maps of one machine: which pages changed, in what, and from which kind to which",
@@ -58,9 +101,9 @@ have the same vmemmap base: with KASLR, two boots have none in common. --part is
   ],
   async run({ operands, options, host }) {
     const limit = countWithin("--limit", options.limit, LIMIT);
-    const a = await openSource({ options, host }, operands[0]!);
-    const b = await openSource({ options: { part: [] }, host }, operands[1]!);
-    const found = diffMaps(a, b, { limit });
+    const found = await withSource({ options, host }, operands[0]!, (a) =>
+      withSource({ options: { part: [] }, host }, operands[1]!, (b) => diffSources(a, b, limit)),
+    );
     if (options.json) await host.stdout.json(found);
     else await host.stdout.write(diffText(found));
     return found.differing + found.onlyA + found.onlyB === 0 ? 0 : 1;

@@ -3,16 +3,15 @@ import { strangeName } from "../nearest.js";
 import { KIND_COLOURS, orderColour } from "../picture/colours.js";
 import { type Category, drawPicture, sizeOf } from "../picture/picture.js";
 import { encodePng } from "../picture/png.js";
-import { PAGES_PER_SECTION } from "../sections.js";
+import { PAGES_PER_SECTION, type Section } from "../sections.js";
 import type { PfnRange } from "../types.js";
-import type { Vmemmap } from "../vmemmap.js";
 import { badUse } from "./arguments.js";
 import { defineCommand } from "./command.js";
 import { countWithin } from "./count.js";
 import { factValue } from "./facts.js";
 import { pfnRangeOf, RANGE_OPTION } from "./range.js";
 import { OUTPUT_OPTION, writeTo } from "./sink.js";
-import { openSource } from "./source.js";
+import { type Source, withSource } from "./source.js";
 
 const KEYS = ["kind", "order"] as const;
 type Key = (typeof KEYS)[number];
@@ -28,26 +27,31 @@ function keyOf(text: string): Key {
 }
 
 /** The pages of the sections that a range touches: holes between sections are left out, those inside not shown. */
-function categoriesOf(map: Vmemmap, by: Key, range: PfnRange | undefined): Uint8Array {
+function rangesOf(sections: readonly Section[], range: PfnRange | undefined): PfnRange[] {
   const start = range?.start ?? 0;
   const end = range === undefined ? Infinity : range.start + range.count;
-  const ranges = map.sections.flatMap(({ number }) => {
+  return sections.flatMap(({ number }) => {
     const from = Math.max(number * PAGES_PER_SECTION, start);
     const to = Math.min((number + 1) * PAGES_PER_SECTION, end);
     return from < to ? [{ start: from, count: to - from }] : [];
   });
-  const pages = new Uint8Array(ranges.reduce((sum, { count }) => sum + count, 0));
+}
+
+async function categoriesOf(source: Source, by: Key, range: PfnRange | undefined): Promise<Uint8Array> {
+  const pages = new Uint8Array(rangesOf(source.machine.sections, range).reduce((sum, { count }) => sum + count, 0));
   const orders = new Uint32Array(PAGES_PER_SECTION);
   let at = 0;
-  for (const pfns of ranges) {
-    const out = pages.subarray(at, at + pfns.count);
-    if (by === "kind") {
-      map.usageKindsInto(pfns, out);
-    } else {
-      map.ordersInto(pfns, orders.subarray(0, pfns.count));
-      orders.subarray(0, pfns.count).forEach((order, i) => (out[i] = Math.min(order, NOT_SHOWN)));
+  for await (const map of source.windows(range)) {
+    for (const pfns of rangesOf(map.sections, range)) {
+      const out = pages.subarray(at, at + pfns.count);
+      if (by === "kind") {
+        map.usageKindsInto(pfns, out);
+      } else {
+        map.ordersInto(pfns, orders.subarray(0, pfns.count));
+        orders.subarray(0, pfns.count).forEach((order, i) => (out[i] = Math.min(order, NOT_SHOWN)));
+      }
+      at += pfns.count;
     }
-    at += pfns.count;
   }
   return pages;
 }
@@ -82,10 +86,10 @@ block. A cell has the colour of what most of its pages are. Sections without mem
     const side = countWithin("--size", options.size, SIDE);
     if (options.output === undefined && host.stdout.isTerminal)
       throw badUse("name a file for the picture with -o FILE");
-    const source = await openSource({ options, host }, operands[0]!);
-    const range = options.range === undefined ? undefined : pfnRangeOf(options.range, source);
-    const pages = categoriesOf(source, by, range);
-    const release = factValue(source, "release");
+    const { pages, release } = await withSource({ options, host }, operands[0]!, async (source) => ({
+      pages: await categoriesOf(source, by, pfnRangeOf(options.range, source.machine)),
+      release: factValue(source.machine, "release"),
+    }));
     const name = operands[0]!.split("/").at(-1)!;
     const title = [`${name}${release === undefined ? "" : `  ${release}`}  ${sizeOf(pages.length)} by ${by}`];
     const picture = drawPicture({ categories: categories(by), pages, title, side });

@@ -1,6 +1,8 @@
+import { joinReports } from "../shards/merge.js";
+import type { VerifyReport } from "../verify.js";
 import { defineCommand } from "./command.js";
 import { countWithin } from "./count.js";
-import { openSource } from "./source.js";
+import { withSource } from "./source.js";
 import { tableText } from "./table.js";
 
 const LIMIT = { min: 0, max: 5000, fallback: 20 };
@@ -23,8 +25,16 @@ export default defineCommand({
   ],
   async run({ operands, options, host }) {
     const limit = countWithin("--limit", options.limit, LIMIT);
-    const map = await openSource({ options, host }, operands[0]!);
-    const report = map.verify({ limit });
+    const report = await withSource({ options, host }, operands[0]!, async (source) => {
+      const parts: VerifyReport[] = [];
+      let left = limit;
+      for await (const map of source.windows()) {
+        const part = map.verify({ limit: left });
+        left -= part.findings.length;
+        parts.push(part);
+      }
+      return joinReports(parts, limit);
+    });
     const broken = Object.entries(report.counts);
     if (options.json) {
       await host.stdout.json(report);

@@ -41,7 +41,7 @@ export function checkPfnRange(range: PfnRange): void {
  */
 export function sectionsMeeting(sections: readonly Section[], { start, count }: PfnRange): readonly Section[] {
   const firstOf = ({ number }: Section) => number * PAGES_PER_SECTION;
-  const end = start + count;
+  const end = start + Math.max(count, 1);
   if (!sections.some((section) => firstOf(section) < end && firstOf(section) + PAGES_PER_SECTION > start)) {
     throw new VmemmapError(
       "bad-range",
@@ -53,7 +53,7 @@ export function sectionsMeeting(sections: readonly Section[], { start, count }: 
   return sections.filter((section) => firstOf(section) >= from && firstOf(section) < to);
 }
 
-/** Sections by the window that they stand in, windows without any left out. */
+/** Sections by the window that they stand in, windows without any left out; of all pages there is one window. */
 export function windowsOf(sections: readonly Section[], pagesPerWindow: number): Section[][] {
   const windows = new Map<number, Section[]>();
   for (const section of sections) {
