@@ -65,7 +65,7 @@ export async function openVmcore(
 }
 
 export interface VmcoreWindowsOptions extends OpenVmcoreOptions {
-  /** Slots of a window, a multiple of 2^18: of the map of 1 GiB of memory. @default 2^24: 1 GiB of slots */
+  /** Slots of a window, a multiple of 2^18: of the map of 1 GiB of memory. @default 2^22: 256 MiB of slots */
   readonly pagesPerWindow?: number;
 }
 

@@ -11,8 +11,11 @@ import type { PfnRange } from "../types.js";
  */
 export const UNIT_PAGES = 2 ** 18;
 
-/** Pages of a window: 1 GiB of slots, 64 GiB of memory. */
-export const DEFAULT_WINDOW_PAGES = 2 ** 24;
+/**
+ * Pages of a window: 256 MiB of slots, 16 GiB of memory, which is also where the largest folio of any kernel could begin (MAX_FOLIO_ORDER).
+ * Larger windows are no faster.
+ */
+export const DEFAULT_WINDOW_PAGES = 2 ** 22;
 /** What fits one memory, whatever stands beside the slots. */
 const MAX_WINDOW_PAGES = 15 * 2 ** 22;
 
