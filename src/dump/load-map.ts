@@ -136,7 +136,11 @@ function makeMap(options: MapOptions): Vmemmap {
     if (cause.code === "out-of-memory") {
       const memory = `${(sections.length / 8).toFixed(2)} GiB of memory (${sections.length} sections)`;
       const slots = `${((sections.length * SECTION_BYTES) / 2 ** 30).toFixed(2)} GiB of slots`;
-      throw new VmemmapError("out-of-memory", `the dump's map of ${memory} has ${slots}: ${cause.message}`, { cause });
+      throw new VmemmapError(
+        "out-of-memory",
+        `the dump's map of ${memory} has ${slots}: ${cause.message}; a part of it can be opened (range), or all by windows (vmcoreWindows)`,
+        { cause },
+      );
     }
     throw cause;
   }
