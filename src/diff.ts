@@ -152,6 +152,34 @@ export function diffMaps(a: Vmemmap, b: Vmemmap, options: DiffOptions = {}): Map
   };
 }
 
+/** What windows of two maps, one after the other, make together. @internal */
+export function joinDiffs(parts: readonly MapDiff[]): MapDiff {
+  const sum = (of: (part: MapDiff) => number) => parts.reduce((all, part) => all + of(part), 0);
+  const changes = new Map<string, { from: UsageKind; to: UsageKind; pages: number }>();
+  for (const { from, to, pages } of parts.flatMap(({ kinds }) => kinds)) {
+    const known = changes.get(`${from} ${to}`);
+    if (known === undefined) changes.set(`${from} ${to}`, { from, to, pages });
+    else known.pages += pages;
+  }
+  const placeOf = ({ from, to }: { from: UsageKind; to: UsageKind }) =>
+    PAGE_KINDS.indexOf(from) * KINDS + PAGE_KINDS.indexOf(to);
+  return {
+    pages: sum(({ pages }) => pages),
+    onlyA: sum(({ onlyA }) => onlyA),
+    onlyB: sum(({ onlyB }) => onlyB),
+    differing: sum(({ differing }) => differing),
+    fields: Object.fromEntries(
+      DIFF_FIELDS.flatMap((field) => {
+        const pages = sum(({ fields }) => fields[field] ?? 0);
+        return pages > 0 ? [[field, pages]] : [];
+      }),
+    ),
+    notCompared: parts.find(({ notCompared }) => notCompared.length > 0)?.notCompared ?? [],
+    kinds: [...changes.values()].sort((x, y) => y.pages - x.pages || placeOf(x) - placeOf(y)),
+    first: parts.flatMap(({ first }) => first),
+  };
+}
+
 function kindName(number: number): UsageKind {
   return PAGE_KINDS[number] ?? "other";
 }

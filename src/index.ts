@@ -2,9 +2,15 @@ export { type VmemmapAliases } from "./aliases.js";
 export type { DaxEntry, MigrateKind, PageTotals, ZoneDeviceTotals } from "./device-map.js";
 export type { Census, CensusCount, CensusKey, CensusOptions, CensusRow } from "./census.js";
 export type { RandomAccessFile } from "./dump/file.js";
-export type { LoadProgress, LoadStage } from "./dump/load-map.js";
+export type { LoadProgress, LoadStage } from "./dump/load-progress.js";
 export { openLive, type OpenLiveOptions } from "./dump/open-live.js";
-export { openVmcore, type OpenVmcoreOptions, type VmcoreFile } from "./dump/open-vmcore.js";
+export {
+  openVmcore,
+  type OpenVmcoreOptions,
+  type VmcoreFile,
+  vmcoreWindows,
+  type VmcoreWindowsOptions,
+} from "./dump/open-vmcore.js";
 export { DIFF_FIELDS, diffMaps, type DiffField, type DiffOptions, type MapDiff, type PageDiff } from "./diff.js";
 export { VmemmapError, type VmemmapErrorCode } from "./errors.js";
 export { Folio, type PinOptions } from "./folio.js";

@@ -14,7 +14,8 @@ import { VmemmapError, type VmemmapErrorCode } from "./errors.js";
 import { Folio } from "./folio.js";
 import { HeadIndex } from "./head-index.js";
 import { noteOptimized, noteRestored } from "./hvo.js";
-import { type ByteSource, decodeImage, type DecodedImage, encodeImage } from "./image/image.js";
+import { unpack } from "./image/chunk.js";
+import { type ByteSource, decodeImage, type DecodedImage, encodeImage, type ImageHeader } from "./image/image.js";
 import { type FlagPolicy, profile as profileOf, type PresetName, type Profile } from "./profile/index.js";
 import { flagOf, typeOf } from "./profile/names.js";
 import {
@@ -749,11 +750,24 @@ export class Vmemmap<B extends ArrayBufferLike = ArrayBuffer> extends DeviceMap<
    */
   static async load(source: ImageSource, options: LoadOptions = {}): Promise<Vmemmap> {
     checkKeys(options, LOAD_OPTIONS, "Vmemmap.load");
-    return Vmemmap.fill(source, options, async (map, { slots }) => {
+    return Vmemmap.loadPart(source, options, (header) => header);
+  }
+
+  /** {@link load} of some sections alone: those of the header that is made of the image's. @internal */
+  static async loadPart(
+    source: ImageSource,
+    options: LoadOptions,
+    partOf: (header: ImageHeader) => ImageHeader,
+  ): Promise<Vmemmap> {
+    const fillSlots = async (map: Vmemmap, { packedSlots }: DecodedImage) => {
       const { core } = map;
-      for await (const { section, bytes } of slots) core.u8.set(bytes, core.address(core.sectionSlot(section.number)));
+      for await (const { section, chunk } of packedSlots) {
+        const slot = core.sectionSlot(section.number);
+        if (slot >= 0) core.u8.set(await unpack(chunk), core.address(slot));
+      }
       map.checkWellFormed();
-    });
+    };
+    return Vmemmap.fill(source, options, fillSlots, partOf);
   }
 
   /** {@link load} with another way to fill the slots and to mark what is well-formed. @internal */
@@ -761,10 +775,12 @@ export class Vmemmap<B extends ArrayBufferLike = ArrayBuffer> extends DeviceMap<
     source: ImageSource,
     options: LoadOptions,
     fillSlots: (map: Vmemmap<B>, image: DecodedImage) => Promise<void>,
+    partOf = (whole: ImageHeader): ImageHeader => whole,
   ): Promise<Vmemmap<B>> {
     const image = await decodeImage(streamOf(source));
-    const { header, close } = image;
+    const { close } = image;
     try {
+      const header = partOf(image.header);
       const { profile, vmemmapBase, sections } = header;
       const refuse = (message: string) => new VmemmapError("bad-image", `image: ${message}`);
       if (sections.length === 0) throw refuse("expected at least one section");

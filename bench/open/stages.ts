@@ -1,5 +1,5 @@
 /** A dump from open to census, stage by stage, and beside it the time to read the same frames alone. */
-import type { LoadStage } from "../../src/dump/load-map.js";
+import type { LoadStage } from "../../src/dump/load-progress.js";
 import { openVmcore } from "../../src/dump/open-vmcore.js";
 import { collectGarbage } from "../memory.js";
 import { FrameReading } from "./frame-reading.js";

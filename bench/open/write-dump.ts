@@ -41,7 +41,16 @@ function writeElf(fd: number, content: DumpContent): void {
     if (last !== undefined && last.first + last.count === frame) last.count++;
     else runs.push({ first: frame, count: 1 });
   }
-  const note = vmcoreinfoNote(content.vmcoreinfo);
+  writeSync(fd, elfHeaders(content.vmcoreinfo, runs));
+  for (const [, page] of pages) writeSync(fd, page);
+}
+
+/** Headers and notes of an ELF core, behind which the runs of frames follow. */
+export function elfHeaders(
+  vmcoreinfo: string,
+  runs: readonly { readonly first: number; readonly count: number }[],
+): Uint8Array {
+  const note = vmcoreinfoNote(vmcoreinfo);
   const noteAt = ELF_HEADER + (runs.length + 1) * PROGRAM_HEADER;
   const head = Buffer.alloc(Math.ceil((noteAt + note.length) / FRAME_BYTES) * FRAME_BYTES);
   head.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
@@ -66,8 +75,7 @@ function writeElf(fd: number, content: DumpContent): void {
     data += count * FRAME_BYTES;
   }
   head.set(note, noteAt);
-  writeSync(fd, head);
-  for (const [, page] of pages) writeSync(fd, page);
+  return head;
 }
 
 function vmcoreinfoNote(text: string): Buffer {

@@ -4,8 +4,9 @@ import { sizeOf } from "../picture/picture.js";
 import { badUse } from "./arguments.js";
 import { factValue } from "./facts.js";
 import { defineCommand } from "./command.js";
-import { pfnRangeOf, RANGE_OPTION, warnIfEmpty } from "./range.js";
-import { openSource } from "./source.js";
+import { joinCensuses } from "../shards/merge.js";
+import { pfnRangeOf, RANGE_OPTION, within } from "./range.js";
+import { withSource } from "./source.js";
 import { tableText } from "./table.js";
 
 function keyOf(text: string): CensusKey {
@@ -59,17 +60,19 @@ and flags are those of each page's own word. By flags, a page counts for each fl
   examples: [
     { line: "vmemmap census vmcore", says: "what the machine's memory was used for" },
     { line: "vmemmap census vmcore --by order --json", says: "folios by order, for another program" },
-    { line: "vmemmap census vmcore --range 0x40000:0x60000", says: "of 512 MiB from 1 GiB on" },
+    { line: "vmemmap census vmcore --range 0x20000:0x40000", says: "of 512 MiB from 512 MiB on" },
   ],
   async run({ operands, options, host }) {
     const by = keyOf(options.by ?? "kind");
-    const map = await openSource({ options, host }, operands[0]!);
-    if (options.range !== undefined) await warnIfEmpty(options.range, map, host);
-    const counted = map.census({ by, ...(options.range && { range: pfnRangeOf(options.range, map) }) });
+    const { counted, silent } = await withSource({ options, host }, operands[0]!, async (source) => {
+      const range = pfnRangeOf(options.range, source.machine);
+      const parts: Census[] = [];
+      for await (const map of source.windows(range)) parts.push(map.census({ by, ...within(range, map) }));
+      return { counted: joinCensuses(by, parts), silent: factValue(source.machine, "silentPages") };
+    });
     if (options.json) await host.stdout.json(counted);
     else {
       await host.stdout.write(censusText(counted));
-      const silent = factValue(map, "silentPages");
       if (by === "kind" && typeof silent === "number" && silent > 0) await host.stderr.write(silentNote(silent));
       if (by === "flags") await host.stderr.write(FLAGS_NOTE);
     }

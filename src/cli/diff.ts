@@ -1,11 +1,13 @@
-import { diffMaps, type MapDiff } from "../diff.js";
+import { diffMaps, joinDiffs, type MapDiff } from "../diff.js";
 import { hex } from "../dump/fact.js";
+import type { Machine } from "../dump/vmcore.js";
+import { SLOT_BYTES } from "../sections.js";
 import type { Vmemmap } from "../vmemmap.js";
 import { defineCommand } from "./command.js";
 import { countWithin } from "./count.js";
 import { factValue } from "./facts.js";
 import type { Host } from "./host.js";
-import { openSource } from "./source.js";
+import { type Source, withSource } from "./source.js";
 import { tableText } from "./table.js";
 
 const LIMIT = { min: 0, max: 1_000_000, fallback: 20 };
@@ -48,7 +50,7 @@ function diffText({ pages, onlyA, onlyB, differing, fields, notCompared, kinds, 
 const OF_A_BOOT = ["release", "kernelOffset", "vmemmapBase"] as const;
 
 /** Say on stderr that two maps are of several boots, if what both tell differs: an address of one means nothing in the other. */
-async function warnOfTwoBoots(a: Vmemmap, b: Vmemmap, host: Host): Promise<void> {
+async function warnOfTwoBoots(a: Machine, b: Machine, host: Host): Promise<void> {
   const differing = OF_A_BOOT.flatMap((name) => {
     const [inA, inB] = [a, b].map((map) => (name === "vmemmapBase" ? hex(map.vmemmapBase) : factValue(map, name)));
     return inA === undefined || inB === undefined || inA === inB ? [] : [`${name} ${inA} in A, ${inB} in B`];
@@ -57,6 +59,47 @@ async function warnOfTwoBoots(a: Vmemmap, b: Vmemmap, host: Host): Promise<void>
     await host.stderr.write(
       `A and B are not of one boot: ${differing.join("; ")}. Their kernel addresses say nothing of each other.\n`,
     );
+}
+
+/** Windows of the same PFNs, side by side, if one of the maps does not fit one memory. */
+async function diffSources(a: Source, b: Source, limit: number): Promise<MapDiff> {
+  const cut = !a.fits() || !b.fits();
+  const parts: MapDiff[] = [];
+  let left = limit;
+  for await (const [ofA, ofB] of pairs(a, b, cut)) {
+    const part = ofA === undefined || ofB === undefined ? alone(ofA, ofB) : diffMaps(ofA, ofB, { limit: left });
+    left -= part.first.length;
+    parts.push(part);
+  }
+  return joinDiffs(parts);
+}
+
+type Pair = readonly [Vmemmap | undefined, Vmemmap | undefined];
+
+async function* pairs(a: Source, b: Source, cut: boolean): AsyncGenerator<Pair, void> {
+  const [mapsA, mapsB] = [a.windows(undefined, cut), b.windows(undefined, cut)];
+  const take = async (maps: AsyncIterator<Vmemmap, void>) => (await maps.next()).value ?? undefined;
+  const place = (map: Vmemmap | undefined) =>
+    map === undefined ? Infinity : cut ? Math.floor(map.startPfn / a.pagesPerWindow) : 0;
+  try {
+    let [ofA, ofB] = [await take(mapsA), await take(mapsB)];
+    while (ofA !== undefined || ofB !== undefined) {
+      const [placeA, placeB] = [place(ofA), place(ofB)];
+      yield [placeA <= placeB ? ofA : undefined, placeB <= placeA ? ofB : undefined];
+      if (placeA <= placeB) ofA = await take(mapsA);
+      if (placeB <= placeA) ofB = await take(mapsB);
+    }
+  } finally {
+    await Promise.all([mapsA.return(), mapsB.return()]);
+  }
+}
+
+/** A window that one of both alone has. */
+function alone(a: Vmemmap | undefined, b: Vmemmap | undefined): MapDiff {
+  const pagesOf = (map: Vmemmap | undefined) => (map?.vmemmapUsage().nominalBytes ?? 0) / SLOT_BYTES;
+  const onlyA = pagesOf(a);
+  const onlyB = pagesOf(b);
+  return { pages: 0, onlyA, onlyB, differing: 0, fields: {}, notCompared: [], kinds: [], first: [] };
 }
 
 export default defineCommand({
@@ -77,10 +120,12 @@ have the same vmemmap base: with KASLR, two boots have none in common. --part is
   ],
   async run({ operands, options, host }) {
     const limit = countWithin("--limit", options.limit, LIMIT);
-    const a = await openSource({ options, host }, operands[0]!);
-    const b = await openSource({ options: { part: [] }, host }, operands[1]!);
-    await warnOfTwoBoots(a, b, host);
-    const found = diffMaps(a, b, { limit });
+    const found = await withSource({ options, host }, operands[0]!, (a) =>
+      withSource({ options: { part: [] }, host }, operands[1]!, async (b) => {
+        await warnOfTwoBoots(a.machine, b.machine, host);
+        return diffSources(a, b, limit);
+      }),
+    );
     if (options.json) await host.stdout.json(found);
     else await host.stdout.write(diffText(found));
     return found.differing + found.onlyA + found.onlyB === 0 ? 0 : 1;

@@ -1,7 +1,7 @@
 /** Facts of a map as commands show them. */
 import type { FactRecord } from "../dump/fact.js";
 import { hex } from "../dump/fact.js";
-import type { Vmemmap } from "../vmemmap.js";
+import type { Machine } from "../dump/vmcore.js";
 
 function isFact(value: unknown): value is FactRecord {
   const { name, from } = Object(value) as { name?: unknown; from?: unknown };
@@ -9,7 +9,7 @@ function isFact(value: unknown): value is FactRecord {
 }
 
 /** What the reader of a dump found; a map that is none of a dump has what its profile says. */
-export function factsOf(map: Vmemmap): readonly FactRecord[] {
+export function factsOf(map: Machine): readonly FactRecord[] {
   const facts = map.provenance["facts"];
   if (Array.isArray(facts)) return facts.filter(isFact);
   const { profile } = map;
@@ -22,6 +22,6 @@ export function factsOf(map: Vmemmap): readonly FactRecord[] {
   ];
 }
 
-export function factValue(map: Vmemmap, name: string): FactRecord["value"] | undefined {
+export function factValue(map: Machine, name: string): FactRecord["value"] | undefined {
   return factsOf(map).find((fact) => fact.name === name)?.value;
 }

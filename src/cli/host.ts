@@ -8,6 +8,8 @@ export interface Host {
   readonly stderr: Output;
   /** Aborted by Ctrl-C, with an {@link Interrupted} as its reason. */
   readonly signal: AbortSignal;
+  /** PFNs of a window. Where it is given, all maps are read by windows, whether they fit one memory or not. */
+  readonly pagesPerWindow?: number;
 }
 
 /** Why a run ends early. */

@@ -1,10 +1,12 @@
 import type { PgmapRecord } from "../image/image.js";
 import { PAGES_PER_SECTION, type Section } from "../sections.js";
 import { sizeOf } from "../picture/picture.js";
-import type { Vmemmap } from "../vmemmap.js";
+import { partIn } from "../dump/parts.js";
+import type { Machine } from "../dump/vmcore.js";
 import { defineCommand } from "./command.js";
-import { factsOf, factValue } from "./facts.js";
-import { openSource } from "./source.js";
+import { describe, type Described } from "./described.js";
+import { factValue } from "./facts.js";
+import { withSource } from "./source.js";
 import { tableText } from "./table.js";
 
 /** Sections in a row that are alike. */
@@ -45,8 +47,8 @@ function runsOf(sections: readonly Section[]): SectionRun[] {
   return runs;
 }
 
-function sectionsText(map: Vmemmap): string {
-  const rows = runsOf(map.sections).map((run) => [
+function sectionsText(sections: readonly Section[]): string {
+  const rows = runsOf(sections).map((run) => [
     String(run.start),
     String(run.end),
     sizeOf(run.end - run.start),
@@ -90,7 +92,7 @@ function pgmapsText(pgmaps: readonly PgmapRecord[]): string {
 }
 
 /** What the dump's own header says. */
-function containerOf({ provenance }: Vmemmap): string[][] {
+function containerOf({ provenance }: Described): string[][] {
   const { format, details } = provenance;
   const told = typeof details === "object" && details !== null ? Object.entries(details) : [];
   return [
@@ -99,27 +101,36 @@ function containerOf({ provenance }: Vmemmap): string[][] {
   ];
 }
 
-function infoText(map: Vmemmap, name: string): string {
-  const { savedBytes } = map.vmemmapUsage();
+function infoText(machine: Machine, map: Described, name: string): string {
+  const { savedBytes } = map.vmemmapUsage;
+  const part = partIn(map.provenance);
   const filtered = map.filtered.reduce((sum, { count }) => sum + count, 0);
   const summary = [
     ["source", name],
-    ["kernel", String(factValue(map, "release") ?? map.profile.name)],
+    ["kernel", String(factValue(machine, "release") ?? machine.profile.name)],
     ["struct pages", String(map.slots)],
+    ...(part === null
+      ? []
+      : [
+          [
+            "part",
+            `${part.sections} of ${part.ofSections} sections, PFNs ${part.start} to ${part.start + part.count - 1}`,
+          ],
+        ]),
     ["left out by a filter", String(filtered)],
     ["shown from shared frames", `${savedBytes} bytes saved`],
-    ["lookups", `head index ${map.headIndex.state}, ${map.build} build`],
+    ["lookups", map.lookups],
   ];
   const unknown = map.provenance["unknown"];
   const container = containerOf(map);
   const parts = [
     tableText([{ title: "map" }, { title: "" }], summary),
     ...(container.length > 0 ? [tableText([{ title: "container" }, { title: "" }], container)] : []),
-    sectionsText(map),
+    sectionsText(machine.sections),
     ...(map.pgmaps.length > 0 ? [pgmapsText(map.pgmaps)] : []),
     tableText(
       [{ title: "fact" }, { title: "value" }, { title: "from" }],
-      factsOf(map).map(({ name, value, from }) => [name, String(value), from]),
+      map.facts.map(({ name, value, from }) => [name, String(value), from]),
     ),
     ...(Array.isArray(unknown)
       ? [`A reconstruction, which can't know:\n${unknown.map((item) => `  ${item}\n`).join("")}`]
@@ -141,23 +152,28 @@ memory and the device page maps.`,
     { line: "vmemmap info vmcore --json", says: "the same for another program" },
   ],
   async run({ operands, options, host }) {
-    const map = await openSource({ options, host }, operands[0]!);
-    if (options.json) {
-      const { facts: _facts, ...provenance } = map.provenance;
+    const [name] = operands;
+    await withSource({ options, host }, name!, async (source) => {
+      const { machine } = source;
+      const told = await describe(source);
+      if (!options.json) {
+        await host.stdout.write(infoText(machine, told, name!));
+        return;
+      }
+      const { slots, facts, filtered, pgmaps, vmemmapUsage } = told;
+      const { facts: _facts, ...provenance } = told.provenance;
       await host.stdout.json({
-        source: operands[0]!,
-        slots: map.slots,
-        vmemmapBase: map.vmemmapBase,
-        facts: factsOf(map),
-        sections: map.sections,
-        filtered: map.filtered,
-        pgmaps: map.pgmaps,
-        vmemmapUsage: map.vmemmapUsage(),
+        source: name!,
+        slots,
+        vmemmapBase: machine.vmemmapBase,
+        facts,
+        sections: machine.sections,
+        filtered,
+        pgmaps,
+        vmemmapUsage,
         provenance,
       });
-    } else {
-      await host.stdout.write(infoText(map, operands[0]!));
-    }
+    });
     return 0;
   },
 });

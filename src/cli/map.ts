@@ -1,3 +1,4 @@
+import type { Machine } from "../dump/vmcore.js";
 import { PAGE_KINDS } from "../kinds.js";
 import { strangeName } from "../nearest.js";
 import { FREE_COLOUR, freeOrderColour, KIND_COLOURS, orderColour } from "../picture/colours.js";
@@ -5,16 +6,16 @@ import { type Category, drawPicture, NO_MEMORY, sizeOf } from "../picture/pictur
 import { encodePng } from "../picture/png.js";
 import { valueOf } from "../rows/cells.js";
 import { pageRows } from "../rows/rows.js";
-import { PAGES_PER_SECTION } from "../sections.js";
+import { PAGES_PER_SECTION, type Section } from "../sections.js";
 import type { PfnRange } from "../types.js";
 import type { Vmemmap } from "../vmemmap.js";
 import { badUse } from "./arguments.js";
 import { defineCommand } from "./command.js";
 import { countWithin } from "./count.js";
 import { factValue } from "./facts.js";
-import { pfnRangeOf, RANGE_OPTION, warnIfEmpty } from "./range.js";
+import { pfnRangeOf, RANGE_OPTION } from "./range.js";
 import { OUTPUT_OPTION, writeTo } from "./sink.js";
-import { openSource } from "./source.js";
+import { type Source, withSource } from "./source.js";
 import { placeOf, WHERE_HELP } from "./where-page.js";
 
 const KEYS = ["kind", "order"] as const;
@@ -38,25 +39,28 @@ function keyOf(text: string): Key {
 }
 
 /** The pages of the sections that a range touches: holes between sections are left out. */
-function shownRanges(map: Vmemmap, range: PfnRange | undefined): PfnRange[] {
+function shownRanges(sections: readonly Section[], range: PfnRange | undefined): PfnRange[] {
   const start = range?.start ?? 0;
   const end = range === undefined ? Infinity : range.start + range.count;
-  return map.sections.flatMap(({ number }) => {
+  return sections.flatMap(({ number }) => {
     const from = Math.max(number * PAGES_PER_SECTION, start);
     const to = Math.min((number + 1) * PAGES_PER_SECTION, end);
     return from < to ? [{ start: from, count: to - from }] : [];
   });
 }
 
-/** The category of each page; holes inside sections have none. */
-function categoriesOf(map: Vmemmap, by: Key, ranges: readonly PfnRange[]): Uint8Array {
-  const pages = new Uint8Array(ranges.reduce((sum, { count }) => sum + count, 0));
+/** The category of each page of what is shown; holes inside sections have none. */
+async function categoriesOf(source: Source, by: Key, range: PfnRange | undefined): Promise<Uint8Array> {
+  const shown = shownRanges(source.machine.sections, range);
+  const pages = new Uint8Array(shown.reduce((sum, { count }) => sum + count, 0));
   let at = 0;
-  for (const range of ranges) {
-    const out = pages.subarray(at, at + range.count);
-    map.usageKindsInto(range, out);
-    if (by === "order") toOrders(map, range, out);
-    at += range.count;
+  for await (const map of source.windows(range)) {
+    for (const pfns of shownRanges(map.sections, range)) {
+      const out = pages.subarray(at, at + pfns.count);
+      map.usageKindsInto(pfns, out);
+      if (by === "order") toOrders(map, pfns, out);
+      at += pfns.count;
+    }
   }
   return pages;
 }
@@ -100,10 +104,10 @@ function categories(by: Key): readonly Category[] {
 }
 
 /** PFNs that marks name. @throws VmemmapError "bad-argument": no page, or none that the picture shows */
-function marksOf(map: Vmemmap, texts: readonly string[], ranges: readonly PfnRange[]): number[] {
+function marksOf(machine: Machine, texts: readonly string[], ranges: readonly PfnRange[]): number[] {
   if (texts.length > MAX_MARKS) throw badUse(`--mark: ${texts.length} marks: there are letters for ${MAX_MARKS}`);
   return texts.map((text) => {
-    const { pfn } = placeOf(map, text);
+    const { pfn } = placeOf(machine, text);
     if (ranges.some(({ start, count }) => start <= pfn && pfn < start + count)) return pfn;
     throw badUse(`--mark: PFN ${pfn} is not in the range that the picture shows`);
   });
@@ -141,13 +145,16 @@ ${WHERE_HELP}`,
     const side = countWithin("--size", options.size, SIDE);
     if (options.output === undefined && host.stdout.isTerminal)
       throw badUse("name a file for the picture with -o FILE");
-    const source = await openSource({ options, host }, operands[0]!);
-    if (options.range !== undefined) await warnIfEmpty(options.range, source, host);
-    const range = options.range === undefined ? undefined : pfnRangeOf(options.range, source);
-    const ranges = shownRanges(source, range);
-    const marks = marksOf(source, options.mark, ranges);
-    const pages = categoriesOf(source, by, ranges);
-    const release = factValue(source, "release");
+    const { ranges, marks, pages, release } = await withSource({ options, host }, operands[0]!, async (source) => {
+      const range = pfnRangeOf(options.range, source.machine);
+      const ranges = shownRanges(source.machine.sections, range);
+      return {
+        ranges,
+        marks: marksOf(source.machine, options.mark, ranges),
+        pages: await categoriesOf(source, by, range),
+        release: factValue(source.machine, "release"),
+      };
+    });
     const name = operands[0]!.split("/").at(-1)!;
     const memory = sizeOf(pages.reduce((sum, category) => sum + Number(category !== NO_MEMORY), 0));
     const title = [`${name}${release === undefined ? "" : `  ${release}`}  ${memory} by ${by}`];

@@ -1,6 +1,8 @@
+import { partIn } from "../dump/parts.js";
 import { pageReport, type PageReport, type PgmapReport, type ReportedField } from "../page-report.js";
+import type { Vmemmap } from "../vmemmap.js";
 import { defineCommand } from "./command.js";
-import { openSource } from "./source.js";
+import { withSource } from "./source.js";
 import { type Place, placeOf, WHERE_HELP } from "./where-page.js";
 
 /** `vmemmap page`: everything about a page. */
@@ -16,20 +18,27 @@ export default defineCommand({
   ],
   async run(call) {
     const { operands, options, host } = call;
-    const [source, ...wheres] = operands;
-    const map = await openSource(call, source!);
-    try {
+    const [name, ...wheres] = operands;
+    await withSource(call, name!, async (source) => {
       // All of them, before a word is said of one.
-      const places = wheres.map((where) => ({ where, place: placeOf(map, where) }));
-      const pages = places.map(({ where, place }) => ({ where, place, report: pageReport(map, place.pfn) }));
+      const places = wheres.map((where) => ({ where, place: placeOf(source.machine, where) }));
+      const pages: {
+        readonly where: string;
+        readonly place: Place;
+        readonly report: PageReport;
+        readonly isPart: boolean;
+      }[] = [];
+      let map: Vmemmap | undefined;
+      for (const { where, place } of places) {
+        if (map?.pfnValid(place.pfn) !== true) map = await source.map({ start: place.pfn, count: 1 });
+        pages.push({ where, place, report: pageReport(map, place.pfn), isPart: partIn(map.provenance) !== null });
+      }
       if (options.json) {
         await host.stdout.json({ pages: pages.map(({ where, place, report }) => jsonOf(where, place, report)) });
       } else {
-        await host.stdout.write(pages.map(({ place, report }) => textOf(place, report)).join("\n"));
+        await host.stdout.write(pages.map(({ place, report, isPart }) => textOf(place, report, isPart)).join("\n"));
       }
-    } finally {
-      map.dispose();
-    }
+    });
     return 0;
   },
 });
@@ -42,7 +51,7 @@ function jsonOf(where: string, { by, offset }: Place, report: PageReport): objec
   return { where, by, offset, ...report, bytes: hexOf(report.bytes) };
 }
 
-function textOf({ by, offset }: Place, page: PageReport): string {
+function textOf({ by, offset }: Place, page: PageReport, isPart: boolean): string {
   const lines: [name: string, value: string][] = [
     ["found by", offset === 0 ? by : `${by}, ${hex(offset)} bytes into it`],
     ["kind", page.kind ?? "not known: its word leads to no head"],
@@ -55,7 +64,7 @@ function textOf({ by, offset }: Place, page: PageReport): string {
     ["flags", [...page.flagNames, ...fieldsOfFlags(page)].join(" ") || "none"],
   ];
   if (page.pgmap !== null) lines.push(["pgmap", pgmapOf(page.pgmap)]);
-  if (page.alias !== null) lines.push(["alias", aliasOf(page.alias)]);
+  if (page.alias !== null) lines.push(["alias", aliasOf(page.alias, isPart)]);
   if (page.filtered) lines.push(["filtered", "its source lacks this struct page: what reads as zero is not known"]);
   const { folio } = page;
   if (folio !== null) {
@@ -99,8 +108,8 @@ function pgmapOf({ address, type, ranges }: PgmapReport): string {
   return `${hex(address)}: ${type}, ${ranges.map(([start, end]) => `PFNs ${start} to ${end - 1}`).join(", ")}`;
 }
 
-function aliasOf({ isAlias, home, pages }: NonNullable<PageReport["alias"]>): string {
-  const others = `${pages} pages of the vmemmap show this frame`;
+function aliasOf({ isAlias, home, pages }: NonNullable<PageReport["alias"]>, isPart: boolean): string {
+  const others = `${pages} pages of the vmemmap${isPart ? ", of those around," : ""} show this frame`;
   if (!isAlias) return `no: the frame is its own, but ${others}`;
   return `yes: ${others}${home === null ? "" : `, that of PFN ${home} by rights`}`;
 }

@@ -1,11 +1,10 @@
 /** Ranges of pages, as options have them: PFNs, or physical addresses. */
-import { presentRuns } from "../rows/block.js";
-import { PAGE_BYTES, PFN_LIMIT } from "../sections.js";
 import type { PfnRange } from "../types.js";
+import type { Machine } from "../dump/vmcore.js";
+import { PAGE_BYTES, PAGES_PER_SECTION, PFN_LIMIT } from "../sections.js";
 import type { Vmemmap } from "../vmemmap.js";
 import { badUse } from "./arguments.js";
 import type { Option } from "./command.js";
-import type { Host } from "./host.js";
 
 export const RANGE_OPTION = {
   type: "string",
@@ -59,32 +58,17 @@ export function rangeOf(text: string): { readonly start?: number; readonly end?:
   return Object.fromEntries(Object.entries(pages).map(([name, pfn]) => [name, Number(pfn)]));
 }
 
-/** The PFNs that a map has, as half-open ranges. */
-function rangesOf(map: Vmemmap): { start: number; end: number }[] {
-  const ranges: { start: number; end: number }[] = [];
-  for (const { start, count } of presentRuns(map, { start: 0, end: PFN_LIMIT })) {
-    const last = ranges.at(-1);
-    if (last?.end === start) last.end += count;
-    else ranges.push({ start, end: start + count });
-  }
-  return ranges;
-}
-
-const MOST_SHOWN = 8;
-
-/** Say on stderr that a range holds none of the map's pages, if so. */
-export async function warnIfEmpty(text: string, map: Vmemmap, host: Host): Promise<void> {
-  const { start = 0, end = PFN_LIMIT } = rangeOf(text);
-  const ranges = rangesOf(map);
-  if (ranges.some((range) => range.start < end && range.end > start)) return;
-  const shown = ranges.slice(0, MOST_SHOWN).map((range) => `${range.start}:${range.end}`);
-  if (ranges.length > MOST_SHOWN) shown.push(`and ${ranges.length - MOST_SHOWN} more`);
-  const why = start === end ? "is empty" : "has no struct page";
-  await host.stderr.write(`--range: PFNs ${start}:${end}: it ${why}; the map has ${shown.join(" ")}\n`);
-}
-
-/** The same as a range of a map, whose own ends stand for those that are left out. */
-export function pfnRangeOf(text: string, map: Vmemmap): PfnRange {
-  const { start = map.startPfn, end = map.endPfn } = rangeOf(text);
+/** The same as a range of a machine's memory, whose own ends stand for those that are left out; undefined for no text. */
+export function pfnRangeOf(text: string | undefined, { sections }: Machine): PfnRange | undefined {
+  if (text === undefined) return undefined;
+  const { start = sections[0]!.number * PAGES_PER_SECTION, end = (sections.at(-1)!.number + 1) * PAGES_PER_SECTION } =
+    rangeOf(text);
   return { start, count: Math.max(end - start, 0) };
+}
+
+/** What of a range, or of all, a map has. */
+export function within(range: PfnRange | undefined, { startPfn, endPfn }: Vmemmap): { readonly range?: PfnRange } {
+  if (range === undefined) return {};
+  const start = Math.max(range.start, startPfn);
+  return { range: { start, count: Math.max(Math.min(range.start + range.count, endPfn) - start, 0) } };
 }

@@ -1,16 +1,18 @@
 /** What the commands `pages` and `folios` share: rows as text or Arrow. */
 import { setImmediate } from "node:timers/promises";
 import { columnsOf, type RowsOf } from "../rows/columns.js";
-import { DEFAULT_COLUMNS, folioRows, pageRows, type RowBlock, type RowOptions, type Rows } from "../rows/rows.js";
-import { csvOf, ndjsonOf } from "../rows/text.js";
+import type { RowEncoder } from "../rows/encoder.js";
+import { DEFAULT_COLUMNS, planRows, type RowBlock, type RowColumn, type RowOptions } from "../rows/rows.js";
+import { csvEncoder, ndjsonEncoder } from "../rows/text.js";
+import { PAGES_PER_SECTION } from "../sections.js";
 import { badUse } from "./arguments.js";
 import type { Call, ExitCode, Options } from "./command.js";
 import { countOf } from "./count.js";
 import { strangeName } from "../nearest.js";
 import { Progress } from "./progress.js";
-import { RANGE_OPTION, rangeOf, warnIfEmpty } from "./range.js";
+import { pfnRangeOf, RANGE_OPTION, rangeOf } from "./range.js";
 import { OUTPUT_OPTION, writeTo } from "./sink.js";
-import { LIVE, openSource } from "./source.js";
+import { LIVE, withSource } from "./source.js";
 
 const FORMATS = ["csv", "ndjson", "arrow"] as const;
 type Format = (typeof FORMATS)[number];
@@ -50,48 +52,59 @@ Conditions compare columns, in 64 bits, exactly:
 /** Runs a command that prints rows. */
 export async function runRows(of: RowsOf, call: Call<typeof ROW_OPTIONS>): Promise<ExitCode> {
   const { operands, options, host } = call;
-  const source = operands[0]!;
+  const name = operands[0]!;
   const format = formatOf(options.format, options.json);
-  const range = options.range === undefined ? {} : rangeOf(options.range);
   const rowOptions: RowOptions = {
-    range,
+    range: options.range === undefined ? {} : rangeOf(options.range),
     ...(options.columns === undefined ? {} : { columns: columnNames(options.columns, of) }),
     ...(options.where === undefined ? {} : { where: options.where }),
     ...(options.limit === undefined ? {} : { limit: countOf("--limit", options.limit) }),
   };
-  const map = await openSource(call, source);
-  if (options.range !== undefined) await warnIfEmpty(options.range, map, host);
-  const rows = (of === "pages" ? pageRows : folioRows)(map, rowOptions);
-  const total = map.slots;
   const progress = new Progress(host);
-  const shown: Rows = {
-    ...rows,
-    blocks: tapped(rows.blocks, ({ pagesSeen }) => {
-      progress.update({ what: `writing ${of}`, done: pagesSeen, total, unit: "pages" });
-    }),
-  };
-  const sources = source === LIVE ? [] : [source, ...options.part];
-  try {
-    await writeTo(options.output, sources, host, async (sink) => {
-      for (const chunk of await encoded(shown, format)) {
-        await sink.write(chunk);
-        // Writes to a file or a pipe may all be done at once: signals come in here.
-        await setImmediate();
-        host.signal.throwIfAborted();
-      }
-    });
-  } finally {
-    progress.clear();
-    map.dispose();
-  }
+  const sources = name === LIVE ? [] : [name, ...options.part];
+  await withSource(call, name, async (source) => {
+    const { machine } = source;
+    const plan = planRows(machine.profile, rowOptions, of);
+    const range = pfnRangeOf(options.range, machine);
+    const encoder = await encoderOf(format, plan.columns);
+    // What can't be read is told before the output is opened.
+    const maps = source.windows(range);
+    let { value: map } = await maps.next();
+    const total = machine.sections.length * PAGES_PER_SECTION;
+    try {
+      await writeTo(options.output, sources, host, async (sink) => {
+        let left = plan.limit;
+        let seen = 0;
+        const tap = ({ length, pagesSeen }: RowBlock) => {
+          left -= length;
+          progress.update({ what: `writing ${of}`, done: seen + pagesSeen, total, unit: "pages" });
+        };
+        await sink.write(encoder.begin);
+        while (map !== undefined) {
+          for (const chunk of encoder.chunksOf(tapped(plan.blocksOf(map, left), tap))) {
+            await sink.write(chunk);
+            // Writes to a file or a pipe may all be done at once: signals come in here.
+            await setImmediate();
+            host.signal.throwIfAborted();
+          }
+          if (left === 0) break;
+          seen += map.slots;
+          map = (await maps.next()).value;
+        }
+        await sink.write(encoder.end);
+      });
+    } finally {
+      progress.clear();
+      await maps.return();
+    }
+  });
   return 0;
 }
 
-async function encoded(rows: Rows, format: Format): Promise<Iterable<Uint8Array>> {
-  if (format === "csv") return csvOf(rows);
-  if (format === "ndjson") return ndjsonOf(rows);
-  const { arrowOf } = await import("../rows/arrow.js");
-  return arrowOf(rows);
+async function encoderOf(format: Format, columns: readonly RowColumn[]): Promise<RowEncoder> {
+  if (format === "csv") return csvEncoder(columns);
+  if (format === "ndjson") return ndjsonEncoder(columns);
+  return (await import("../rows/arrow.js")).arrowEncoder(columns);
 }
 
 function* tapped(blocks: Iterable<RowBlock>, visit: (block: RowBlock) => void): Generator<RowBlock, void> {

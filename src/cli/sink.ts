@@ -51,8 +51,8 @@ const { O_CREAT, O_EXCL, O_WRONLY } = constants;
 
 async function fillBeside(path: string, fill: (sink: Sink) => Promise<void>): Promise<void> {
   // Whoever may not write the file that is there may not replace it either.
-  await access(path, constants.W_OK).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "ENOENT") throw error;
+  await access(path, constants.W_OK).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   });
   const mode = await stat(path).then(
     (before) => before.mode,

@@ -1,12 +1,25 @@
-import type { Finding, FindingCode } from "../verify.js";
+import { joinReports } from "../shards/merge.js";
+import type { Finding, FindingCode, VerifyReport } from "../verify.js";
 import { defineCommand } from "./command.js";
 import { countWithin } from "./count.js";
 import { FINDING_RULES } from "./finding-rules.js";
 import { type FindingRun, runsOf } from "./finding-runs.js";
-import { openSource } from "./source.js";
+import { type Source, withSource } from "./source.js";
 import { tableText } from "./table.js";
 
-const LIMIT = { min: 0, max: 5000, fallback: 20 };
+const LIMIT = { min: 0, max: 100_000, fallback: 20 };
+
+/** All of a source's pages, with as many findings as runs are made of. */
+async function verified(source: Source): Promise<VerifyReport> {
+  const parts: VerifyReport[] = [];
+  let left = LIMIT.max;
+  for await (const map of source.windows()) {
+    const part = map.verify({ limit: left });
+    left -= part.findings.length;
+    parts.push(part);
+  }
+  return joinReports(parts, LIMIT.max);
+}
 
 function shownValue(value: Finding["expected"]): string {
   return value === null ? "" : String(value);
@@ -53,12 +66,11 @@ broken rule is. Counts are complete; lines are of the first ${LIMIT.max} finding
 has single findings and, of all ${LIMIT.max}, the runs. Exits with 1 if any rule is broken.`,
   examples: [
     { line: "vmemmap verify vmcore", says: "is the map sound? the exit code tells" },
-    { line: "vmemmap verify vmcore --limit 5000 --json", says: "up to 5000 findings, for another program" },
+    { line: "vmemmap verify vmcore --limit 100000 --json", says: "up to 100000 findings, for another program" },
   ],
   async run({ operands, options, host }) {
     const limit = countWithin("--limit", options.limit, LIMIT);
-    const map = await openSource({ options, host }, operands[0]!);
-    const report = map.verify({ limit: LIMIT.max });
+    const report = await withSource({ options, host }, operands[0]!, verified);
     const broken = Object.entries(report.counts) as [FindingCode, number][];
     const total = broken.reduce((sum, [, count]) => sum + count, 0);
     const runs = runsOf(report.findings);

@@ -7,7 +7,7 @@ import {
   SLOT_BYTES,
   validSubsections,
 } from "../sections.js";
-import type { Vmemmap } from "../vmemmap.js";
+import type { Machine } from "../dump/vmcore.js";
 import { badUse } from "./arguments.js";
 import { factValue } from "./facts.js";
 
@@ -36,7 +36,7 @@ interface Windows {
   readonly isTold: boolean;
 }
 
-function windowsOf(map: Vmemmap): Windows {
+function windowsOf(map: Machine): Windows {
   const { vmemmapBase } = map;
   const levels = factValue(map, "pagingLevels") === 5 || vmemmapBase < KERNEL ? 5 : 4;
   const physmemBits = levels === 5 ? 52n : 46n;
@@ -62,14 +62,22 @@ The vmemmap begins where the dump says. Where it does not say the same of the di
 KASLR, and the answer says so.`;
 
 /** @throws VmemmapError "bad-argument": no number, an address of neither kind, a page without a struct page */
-export function placeOf(map: Vmemmap, text: string): Place {
+export function placeOf(map: Machine, text: string): Place {
   const parts = /^(?:(pfn|phys):)?(0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20})$/.exec(text);
   if (parts === null)
     throw badUse(`${JSON.stringify(text.slice(0, 60))} is no page: expected a PFN, phys:ADDRESS, or a kernel address`);
   const value = BigInt(parts[2]!);
   const place = parts[1] === "phys" ? byFrame(value, "physical address") : byNumber(map, value, parts[1] === "pfn");
-  if (!map.pfnValid(place.pfn)) throw badUse(`PFN ${place.pfn} has no struct page: ${near(map, place.pfn)}`);
+  if (!pfnValid(map, place.pfn)) throw badUse(`PFN ${place.pfn} has no struct page: ${near(map, place.pfn)}`);
   return place;
+}
+
+/** pfn_valid */
+function pfnValid({ sections }: Machine, pfn: number): boolean {
+  const section = sections.find(({ number }) => number === Math.floor(pfn / PAGES_PER_SECTION));
+  if (section === undefined) return false;
+  const subsection = Math.floor((pfn % PAGES_PER_SECTION) / PAGES_PER_SUBSECTION);
+  return ((validSubsections(section) >> BigInt(subsection)) & 1n) === 1n;
 }
 
 function byFrame(address: bigint, by: string): Place {
@@ -78,7 +86,7 @@ function byFrame(address: bigint, by: string): Place {
   return { pfn: Number(frame), by, offset: Number(address % BigInt(PAGE_BYTES)) };
 }
 
-function byNumber(map: Vmemmap, value: bigint, isPfn: boolean): Place {
+function byNumber(map: Machine, value: bigint, isPfn: boolean): Place {
   if (value < BigInt(PFN_LIMIT)) return { pfn: Number(value), by: "PFN", offset: 0 };
   if (isPfn || value < KERNEL_LA57 || value >= 1n << 64n)
     throw badUse(
@@ -107,7 +115,7 @@ function hex(value: bigint): string {
 }
 
 /** Which PFNs there are near one that has no struct page. */
-function near(map: Vmemmap, pfn: number): string {
+function near(map: Machine, pfn: number): string {
   const runs: [first: number, last: number][] = [];
   for (const section of map.sections) {
     const valid = validSubsections(section);

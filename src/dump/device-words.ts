@@ -18,19 +18,16 @@ export interface DeviceWord {
 
 /** Collected section by section, so that each can be looked at while it is in the cache. */
 export class DeviceWords {
-  readonly #map: Vmemmap;
-  readonly #possible: boolean;
-  readonly #found = new Map<bigint, { pages: number; readonly first: number; last: number }>();
+  readonly #isPossible: boolean;
+  readonly #found = new Map<bigint, { pages: number; first: number; last: number }>();
 
-  constructor(map: Vmemmap, { zones, zone }: Profile) {
-    this.#map = map;
-    this.#possible = zones.includes("DEVICE") && zone.width > 0;
+  constructor({ zones, zone }: Profile) {
+    this.#isPossible = zones.includes("DEVICE") && zone.width > 0;
   }
 
-  /** Look at a section, each once. */
-  addSection(number: number): void {
-    if (!this.#possible) return;
-    const { core } = this.#map;
+  /** Look at a section of a map, each once. */
+  addSection({ core }: Vmemmap, number: number): void {
+    if (!this.#isPossible) return;
     const run = stagingPlaces(core).answers;
     const start = core.sectionSlot(number);
     const end = start + PAGES_PER_SECTION;
@@ -38,22 +35,29 @@ export class DeviceWords {
       slot = core.exports.next_device_words(slot, end, run);
       // The core's DeviceWordRun.
       const [low, high, first, last, pages] = core.u32.subarray(run / 4, run / 4 + 5) as unknown as number[];
-      if (pages! > 0) this.#add((BigInt(high!) << 32n) | BigInt(low!), core.pfnOf(first!), core.pfnOf(last!), pages!);
+      if (pages === 0) continue;
+      const word = (BigInt(high!) << 32n) | BigInt(low!);
+      // Others are no addresses of the kernel's.
+      if (word >> 63n === 1n) this.#add({ word, pages: pages!, first: core.pfnOf(first!), last: core.pfnOf(last!) });
     }
   }
 
+  /** What was found in other sections. */
+  add(others: DeviceWords): void {
+    for (const word of others.found) this.#add(word);
+  }
+
   /** Those with most pages first. */
-  get words(): readonly DeviceWord[] {
+  get found(): readonly DeviceWord[] {
     return Array.from(this.#found, ([word, pages]) => ({ word, ...pages })).sort((a, b) => b.pages - a.pages);
   }
 
-  #add(word: bigint, first: number, last: number, pages: number): void {
-    // No address of the kernel's.
-    if (word >> 63n === 0n) return;
+  #add({ word, pages, first, last }: DeviceWord): void {
     const known = this.#found.get(word);
     if (known !== undefined) {
       known.pages += pages;
-      known.last = last;
+      known.first = Math.min(known.first, first);
+      known.last = Math.max(known.last, last);
       return;
     }
     if (this.#found.size === MAX_WORDS) this.#forgetSingles();
@@ -64,11 +68,4 @@ export class DeviceWords {
   #forgetSingles(): void {
     for (const [word, { pages }] of this.#found) if (pages === 1) this.#found.delete(word);
   }
-}
-
-/** The words of all sections. */
-export function deviceWordsOf(map: Vmemmap, profile: Profile): readonly DeviceWord[] {
-  const found = new DeviceWords(map, profile);
-  for (const { number } of map.sections) found.addSection(number);
-  return found.words;
 }

@@ -1,34 +1,20 @@
 /** From a dump to a map: find the slots in the kernel's virtual memory, and read them into the map's own. */
 import { SLOTS_PER_VMEMMAP_PAGE } from "../aliases.js";
 import { VmemmapError } from "../errors.js";
-import { defineProfile, type Profile } from "../profile/index.js";
+import type { Profile } from "../profile/index.js";
 import { PAGES_PER_SECTION, type Section, SECTION_BYTES, validSubsections } from "../sections.js";
 import type { Build, PfnRange } from "../types.js";
 import { Vmemmap } from "../vmemmap.js";
 import { aliasesOf, sharedFrames } from "./aliases.js";
-import { lossFacts, withLoss } from "./cut-short.js";
-import { DeviceWords, deviceWordsOf } from "./device-words.js";
-import { type Fact, factRecord, hex } from "./fact.js";
-import { findVmcoreinfo } from "./find-vmcoreinfo.js";
-import { KernelMemory, pageTablesOf } from "./kernel-memory.js";
-import { profileOf } from "./kernel-profile.js";
-import { checkKernel, physmemBits } from "./limits.js";
+import { withLoss } from "./cut-short.js";
+import { DeviceWords } from "./device-words.js";
+import { type Fact, factRecord } from "./fact.js";
+import type { KernelMemory } from "./kernel-memory.js";
+import { type KernelView, readKernel } from "./kernel-view.js";
+import { type LoadProgress, tellerOf, type TellStage } from "./load-progress.js";
 import { type Dump, FRAME_BYTES, FrameState, type PhysicalMemory } from "./memory.js";
-import { pageOffsetFacts } from "./page-offset.js";
 import { findPgmaps } from "./pgmaps.js";
-import { findSections, readSectionTable, VMEMMAP_PAGES_PER_SECTION } from "./sections.js";
-import { findVmemmapBase } from "./vmemmap-base.js";
-import { Vmcoreinfo } from "./vmcoreinfo.js";
-
-/** What is being done, in this order. */
-export type LoadStage = "open" | "unpack" | "vmcoreinfo" | "page tables" | "slots" | "check";
-
-export interface LoadProgress {
-  readonly stage: LoadStage;
-  /** In steps of the stage's own: sections of "slots", frames of "vmcoreinfo" where memory is searched for it. */
-  readonly done: number;
-  readonly total: number;
-}
+import { VMEMMAP_PAGES_PER_SECTION } from "./sections.js";
 
 /** What the map is made with, and who hears of it. */
 export interface LoadMapOptions {
@@ -53,70 +39,56 @@ export async function loadMap(dump: Dump, options: LoadMapOptions = {}): Promise
   }
 }
 
-async function mapOf(dump: Dump, options: LoadMapOptions): Promise<Vmemmap> {
-  const { signal, onProgress, ...mapOptions } = options;
-  const tell = (stage: LoadStage, done: number, total: number) => {
-    signal?.throwIfAborted();
-    onProgress?.({ stage, done, total });
-  };
+async function mapOf(dump: Dump, { signal, onProgress, ...mapOptions }: LoadMapOptions): Promise<Vmemmap> {
+  const tell = tellerOf(signal, onProgress);
+  const view = await readKernel(dump, tell, signal);
+  return mapOfSections(view, view.sections, { ...mapOptions, tell, ...(signal && { signal }) });
+}
 
-  tell("vmcoreinfo", 0, 1);
-  const { info, facts: infoFacts } = await vmcoreinfoOf(dump, (done) => tell("vmcoreinfo", done, dump.memory.endFrame));
-  checkKernel(info);
-  const kernel = new KernelMemory(dump.memory, pageTablesOf(info));
-  checkRoot(kernel);
-  const bits = physmemBits(info, kernel.levels);
+/** How sections' slots are read: what the map is made with, and who hears of it. */
+export interface SectionsOptions extends Omit<LoadMapOptions, "onProgress"> {
+  readonly tell: TellStage;
+}
 
-  tell("page tables", 0, 1);
-  const told = await readSectionTable(kernel, info, bits);
-  const found = await findVmemmapBase(kernel, info, { table: told, bits }, signal);
-  const { sections, facts: sectionFacts } = await findSections(kernel, found.base, found, signal);
-  const kernelProfile = await profileOf(info, kernel);
-  const profile = defineProfile(kernelProfile.profile, { vmemmapBase: found.base });
-  const map = makeMap({
-    ...mapOptions,
-    profile,
-    vmemmapBase: found.base,
-    sections,
-    maxPhysmemBits: bits > 46 ? 52 : 46,
+/** What is known of device pages of which a map need not have the slots. */
+export interface WordsElsewhere {
+  /** Sections that it tells of. */
+  readonly covers: (section: Section) => boolean;
+  readonly words: () => Promise<DeviceWords>;
+}
+
+/**
+ * The map of some of a kernel's sections, or of all.
+ *
+ * @param elsewhere where pgmaps are to be looked for too, if the kernel lists none
+ */
+export async function mapOfSections(
+  view: KernelView,
+  sections: readonly Section[],
+  options: SectionsOptions,
+  elsewhere?: WordsElsewhere,
+): Promise<Vmemmap> {
+  const { tell } = options;
+  const words = new DeviceWords(view.profile);
+  const isListed = typeof view.pgmapArray !== "string";
+  const { map, frames, shared, absent } = await slotsOfSections(view, sections, options, (filled, section) => {
+    if (!isListed) addWords(section, filled);
   });
+  function addWords(section: Section, filled = map): void {
+    if (elsewhere?.covers(section) !== true) words.addSection(filled, section.number);
+  }
   try {
-    const frames = await framesOfSections(kernel, found.base, sections, signal);
-    const shared = sharedFrames(frames);
-    const words = new DeviceWords(map, profile);
-    const hasList = typeof kernelProfile.pgmapArray !== "string";
-    tell("slots", 0, sections.length);
-    const absent = await fillSlots(map, dump.memory, { sections, frames, shared }, (number, done) => {
-      // In order, so that the sections before have been looked at; and while others are read.
-      map.core.exports.scan_section(map.core.sectionSlot(number) / PAGES_PER_SECTION);
-      if (!hasList) words.addSection(number);
-      tell("slots", done, sections.length);
-    });
     tell("check", 0, 1);
-    map.addAliases(aliasesOf(sections, { frames, shared }, (pfn) => isZoneFrame(profile, map, pfn)));
+    map.addAliases(aliasesOf(sections, { frames, shared }, (pfn) => isZoneFrame(view.profile, map, pfn)));
     map.filtered = absent.ranges;
-    const { pgmaps, facts: pgmapFacts } = await findPgmaps(kernel, { ...kernelProfile, profile }, () =>
-      hasList ? deviceWordsOf(map, profile) : words.words,
-    );
+    const { pgmaps, facts } = await findPgmaps(view.kernel, view, async () => {
+      if (isListed) for (const section of sections) addWords(section);
+      if (elsewhere !== undefined) words.add(await elsewhere.words());
+      return words.found;
+    });
     map.pgmaps = pgmaps;
-    signal?.throwIfAborted();
-    const facts: Fact[] = [
-      ...lossFacts(dump.details),
-      ...infoFacts,
-      ...kernelFacts(info, kernel, bits),
-      ...found.facts,
-      ...(await pageOffsetFacts(kernel, info)),
-      ...sectionFacts,
-      ...absent.facts,
-      ...kernelProfile.facts,
-      ...pgmapFacts,
-    ];
-    map.provenance = {
-      kernel: info.osrelease,
-      format: dump.format,
-      details: dump.details,
-      facts: facts.map(factRecord),
-    };
+    options.signal?.throwIfAborted();
+    map.provenance = provenanceOf(view, absent.facts, facts);
     return map;
   } catch (error) {
     map.dispose();
@@ -124,24 +96,52 @@ async function mapOf(dump: Dump, options: LoadMapOptions): Promise<Vmemmap> {
   }
 }
 
-async function vmcoreinfoOf(
-  { vmcoreinfo, memory }: Dump,
-  progress: (frames: number) => void,
-): Promise<{ info: Vmcoreinfo; facts: readonly Fact[] }> {
-  if (vmcoreinfo !== null) return { info: new Vmcoreinfo(vmcoreinfo), facts: [] };
-  const { info, pfn, hits } = await findVmcoreinfo(memory, progress);
-  return { info, facts: [{ name: "vmcoreinfo", value: `PFN ${pfn}`, from: `search of memory, ${hits} found` }] };
+/** Physical address bits of a kernel's maps. */
+export function mapBits({ bits }: KernelView): 46 | 52 {
+  return bits > 46 ? 52 : 46;
 }
 
-/** Without its root there is no way into the kernel's memory. */
-function checkRoot({ memory, tables: { root } }: KernelMemory): void {
-  const state = memory.stateOf(root);
-  if (state === FrameState.HERE) return;
-  const why = state === FrameState.FILTERED ? "was left out of the dump" : "is not in the dump";
-  throw new VmemmapError(
-    "bad-dump",
-    `VMCOREINFO puts the kernel's root page table at physical address ${hex(root * FRAME_BYTES)}, and that frame ${why}`,
-  );
+/** A map with slots, and the frames of its vmemmap pages; what else there is to know of them is not said yet. */
+interface FilledMap {
+  readonly map: Vmemmap;
+  readonly frames: Float64Array;
+  readonly shared: ReadonlySet<number>;
+  readonly absent: Absent;
+}
+
+/** @param onSection called with each section when its slots are there and have been scanned, in order, while others are read */
+export async function slotsOfSections(
+  view: KernelView,
+  sections: readonly Section[],
+  { signal, tell, ...mapOptions }: SectionsOptions,
+  onSection: (map: Vmemmap, section: Section) => void,
+): Promise<FilledMap> {
+  const { kernel, base, profile } = view;
+  const map = makeMap({ ...mapOptions, profile, vmemmapBase: base, sections, maxPhysmemBits: mapBits(view) });
+  try {
+    const frames = await framesOfSections(kernel, base, sections, signal);
+    const shared = sharedFrames(frames);
+    tell("slots", 0, sections.length);
+    const absent = await fillSlots(map, kernel.memory, { sections, frames, shared }, (section, done) => {
+      map.core.exports.scan_section(map.core.sectionSlot(section.number) / PAGES_PER_SECTION);
+      onSection(map, section);
+      tell("slots", done, sections.length);
+    });
+    return { map, frames, shared, absent };
+  } catch (error) {
+    map.dispose();
+    throw error;
+  }
+}
+
+/** Where a map comes from, with what its slots added. */
+export function provenanceOf(
+  { info, dump, facts }: KernelView,
+  absent: readonly Fact[] = [],
+  pgmaps: readonly Fact[] = [],
+): Readonly<Record<string, unknown>> {
+  const all = [...facts.machine, ...absent, ...facts.layout, ...pgmaps];
+  return { kernel: info.osrelease, format: dump.format, details: dump.details, facts: all.map(factRecord) };
 }
 
 type MapOptions = Omit<LoadMapOptions, "signal" | "onProgress"> & {
@@ -154,7 +154,6 @@ type MapOptions = Omit<LoadMapOptions, "signal" | "onProgress"> & {
 /** An empty map; what the constructor has against the dump's facts is the dump's fault. */
 function makeMap(options: MapOptions): Vmemmap {
   const { sections } = options;
-  if (sections.length === 0) throw new VmemmapError("bad-dump", "the kernel has no section of memory");
   try {
     return new Vmemmap({ ...options, initialize: false });
   } catch (cause) {
@@ -162,7 +161,11 @@ function makeMap(options: MapOptions): Vmemmap {
     if (cause.code === "out-of-memory") {
       const memory = `${(sections.length / 8).toFixed(2)} GiB of memory (${sections.length} sections)`;
       const slots = `${((sections.length * SECTION_BYTES) / 2 ** 30).toFixed(2)} GiB of slots`;
-      throw new VmemmapError("out-of-memory", `the dump's map of ${memory} has ${slots}: ${cause.message}`, { cause });
+      throw new VmemmapError(
+        "out-of-memory",
+        `the dump's map of ${memory} has ${slots}: ${cause.message}; a part of it can be opened (range), or all by windows (vmcoreWindows)`,
+        { cause },
+      );
     }
     throw cause;
   }
@@ -205,13 +208,13 @@ interface Absent {
 /**
  * Read every frame into its slots, some sections at once. What is not there stays zero, and is told.
  *
- * @param onSection called with each section's number when its slots are there, in order
+ * @param onSection called with each section when its slots are there, in order
  */
 async function fillSlots(
   map: Vmemmap,
   memory: PhysicalMemory,
   pages: { readonly sections: readonly Section[]; readonly frames: Float64Array; readonly shared: ReadonlySet<number> },
-  onSection: (number: number, done: number) => void,
+  onSection: (section: Section, done: number) => void,
 ): Promise<Absent> {
   const { sections, frames, shared } = pages;
   const { core } = map;
@@ -231,8 +234,7 @@ async function fillSlots(
   const finish = async ({ reading, copies }: SectionReading) => {
     await reading;
     for (const { from, to } of copies) core.u8.copyWithin(to, from, from + FRAME_BYTES);
-    const { number } = sections[done]!;
-    onSection(number, ++done);
+    onSection(sections[done]!, ++done);
   };
 
   // What the index says of slots that are empty yet.
@@ -332,22 +334,4 @@ function isZoneFrame(profile: Profile, map: Vmemmap, pfn: number): boolean {
   const { shift, width } = profile.zone;
   const word = map.core.u64[map.core.address(map.slotOf(pfn)) / 8]!;
   return profile.zones[Number((word >> BigInt(shift)) & ((1n << BigInt(width)) - 1n))] !== "DEVICE";
-}
-
-function kernelFacts(info: Vmcoreinfo, kernel: KernelMemory, bits: number): Fact[] {
-  const { root, levels, smeMask } = kernel.tables;
-  const from = "VMCOREINFO";
-  const optional: [string, Fact["value"] | undefined, string][] = [
-    ["release", info.osrelease, "OSRELEASE"],
-    ["buildId", info.buildId, "BUILD-ID"],
-    ["physBase", info.integer("phys_base"), "NUMBER(phys_base)"],
-    ["kernelOffset", info.kernelOffset, "KERNELOFFSET"],
-    ["pagingLevels", levels, info.has("NUMBER(pgtable_l5_enabled)") ? "NUMBER(pgtable_l5_enabled)" : "default"],
-    ["pageTablesFrame", root, info.has("SYMBOL(init_top_pgt)") ? "SYMBOL(init_top_pgt)" : "SYMBOL(swapper_pg_dir)"],
-    ["smeMask", smeMask, info.has("NUMBER(sme_mask)") ? "NUMBER(sme_mask)" : "default"],
-    ["maxPhysmemBits", bits, info.has("NUMBER(MAX_PHYSMEM_BITS)") ? "NUMBER(MAX_PHYSMEM_BITS)" : "paging levels"],
-  ];
-  return optional.flatMap(([name, value, key]) =>
-    value === undefined ? [] : [{ name, value, from: `${from} ${key}` }],
-  );
 }

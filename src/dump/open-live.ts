@@ -1,7 +1,7 @@
 /** The kernel that runs here: by its memory where it shows that, else by what it says of each page. */
 import { VmemmapError } from "../errors.js";
 import { isNode } from "../host.js";
-import type { LoadProgress } from "./load-map.js";
+import type { LoadProgress } from "./load-progress.js";
 import type { Build } from "../types.js";
 import type { Vmemmap } from "../vmemmap.js";
 

@@ -1,10 +1,13 @@
 import { checkBoolean, checkFunction, checkKeys, checkSignal, display, whole } from "../check.js";
 import { VmemmapError } from "../errors.js";
 import { isNode } from "../host.js";
-import { type LoadOptions, Vmemmap } from "../vmemmap.js";
+import type { PfnRange } from "../types.js";
+import type { Vmemmap } from "../vmemmap.js";
 import type { RandomAccessFile } from "./file.js";
 import type { LoadMapOptions } from "./load-map.js";
 import type { OpenDumpOptions } from "./open-file.js";
+import { checkPfnRange, checkWindowPages } from "./parts.js";
+import type { Vmcore } from "./vmcore.js";
 
 /** One file of a dump: a path (Node), a Blob or File, or anything that reads at any place, which is closed in the end. */
 export type VmcoreFile = string | Blob | RandomAccessFile;
@@ -20,6 +23,11 @@ export interface OpenVmcoreOptions extends LoadMapOptions {
    * @param expectedBytes what it unpacks to; null where the packed file does not say
    */
   readonly onUnpack?: (path: string, expectedBytes: number | null) => void;
+  /**
+   * Only the sections of memory that these PFNs meet, and all others of the same 1 GiB of memory (2^18 PFNs), so that no folio is cut. The
+   * map's {@link Vmemmap.provenance} says which `part` of the kernel's it is. @default all
+   */
+  readonly range?: PfnRange;
 }
 
 const OPTIONS = [
@@ -31,8 +39,8 @@ const OPTIONS = [
   "onProgress",
   "threads",
   "onUnpack",
+  "range",
 ];
-const PIECE_BYTES = 1 << 20;
 /** More than any host runs at a time. */
 const MOST_THREADS = 1024;
 
@@ -41,14 +49,58 @@ const MOST_THREADS = 1024;
  * {@link Vmemmap.provenance}, and the pages whose slots the dump lacks in {@link Vmemmap.filtered}.
  *
  * @param source the dump's file, or all files of one that is split
- * @throws VmemmapError "unreadable"; "bad-dump", "bad-image": damaged, or none; "unsupported-dump"; "out-of-memory"; "no-space";
- * "bad-argument": no file, or an option of another kind
+ * @throws VmemmapError "unreadable"; "bad-dump", "bad-image": damaged, or none; "unsupported-dump"; "out-of-memory": its slots do not
+ * fit, see {@link vmcoreWindows}; "bad-range": no memory in the range; "no-space"; "bad-argument": no file, or an option of another kind
  */
 export async function openVmcore(
   source: VmcoreFile | readonly VmcoreFile[],
   options: OpenVmcoreOptions = {},
 ): Promise<Vmemmap> {
   checkKeys(options, OPTIONS, "openVmcore");
+  const { range, ...rest } = options;
+  if (range !== undefined) checkPfnRange(range);
+  const vmcore = await openVmcoreFile(source, rest);
+  try {
+    return await vmcore.map(range);
+  } finally {
+    await vmcore.close();
+  }
+}
+
+export interface VmcoreWindowsOptions extends OpenVmcoreOptions {
+  /** Slots of a window, a multiple of 2^18: of the map of 1 GiB of memory. @default 2^22: 256 MiB of slots */
+  readonly pagesPerWindow?: number;
+}
+
+/**
+ * Open a dump, and make one map after the other, each of a window of so many PFNs, by rising PFN: for dumps of machines whose map fits
+ * no memory, or to save memory. The file is opened once, and the kernel is read once. A map is disposed of when the next one is asked for,
+ * and when the loop is left, which closes the file: keep what is wanted of it, not the map. No folio is cut, and each map says in its {@link
+ * Vmemmap.provenance} which `part` it is. Windows without memory are left out.
+ *
+ * @throws VmemmapError as {@link openVmcore}, when the first window is asked for
+ */
+export async function* vmcoreWindows(
+  source: VmcoreFile | readonly VmcoreFile[],
+  options: VmcoreWindowsOptions = {},
+): AsyncGenerator<Vmemmap, void> {
+  checkKeys(options, [...OPTIONS, "pagesPerWindow"], "vmcoreWindows");
+  const { range, pagesPerWindow, ...rest } = options;
+  const pages = checkWindowPages(pagesPerWindow);
+  if (range !== undefined) checkPfnRange(range);
+  const vmcore = await openVmcoreFile(source, rest);
+  try {
+    yield* vmcore.windows(pages, range);
+  } finally {
+    await vmcore.close();
+  }
+}
+
+/** Open a dump or an image for maps of all of it, or of parts. @internal */
+export async function openVmcoreFile(
+  source: VmcoreFile | readonly VmcoreFile[],
+  options: Omit<OpenVmcoreOptions, "range">,
+): Promise<Vmcore> {
   checkSignal(options.signal);
   checkBoolean(options.headIndex, "headIndex");
   if (options.threads !== undefined) whole(options.threads, 1, MOST_THREADS, "threads");
@@ -60,9 +112,15 @@ export async function openVmcore(
   if (given.length === 0) throw new VmemmapError("bad-argument", "openVmcore: expected a file, got an empty list");
   onProgress?.({ stage: "open", done: 0, total: 1 });
   const files: RandomAccessFile[] = [];
+  const close = async () => {
+    await Promise.allSettled(files.map((file) => file.close()));
+  };
   try {
     for (const file of given) files.push(await openFile(file, signal));
-    const { openUnwrapped, unwrapFiles } = await import("./open-file.js");
+    const [{ Vmcore }, { openUnwrapped, unwrapFiles }] = await Promise.all([
+      import("./vmcore.js"),
+      import("./open-file.js"),
+    ]);
     const dumpOptions: OpenDumpOptions = {
       ...(signal && { signal }),
       ...(threads !== undefined && { threads }),
@@ -76,17 +134,18 @@ export async function openVmcore(
     const unwrapped = await unwrapFiles(files, dumpOptions);
     if (unwrapped.files.length === 1 && unwrapped.containers[0] === "image") {
       files.push(unwrapped.files[0]!);
-      return await Vmemmap.load(piecesOf(unwrapped.files[0]!, signal), imageOptions(mapOptions));
+      return await Vmcore.ofImage(unwrapped.files[0]!, mapOptions);
     }
     const dump = await openUnwrapped(unwrapped, dumpOptions);
     try {
-      const { loadMap } = await import("./load-map.js");
-      return await loadMap(dump, mapOptions);
-    } finally {
+      return await Vmcore.ofDump(dump, mapOptions);
+    } catch (error) {
       await dump.close();
+      throw error;
     }
-  } finally {
-    await Promise.allSettled(files.map((file) => file.close()));
+  } catch (error) {
+    await close();
+    throw error;
   }
 }
 
@@ -103,19 +162,4 @@ async function openFile(source: VmcoreFile, signal?: AbortSignal): Promise<Rando
   if (typeof source === "object" && (source as unknown) !== null && "readInto" in source)
     return new (await import("./given-file.js")).GivenFile(source, signal);
   throw new VmemmapError("bad-argument", `openVmcore: expected a path, a Blob or a file, got ${display(source)}`);
-}
-
-async function* piecesOf(file: RandomAccessFile, signal?: AbortSignal): AsyncGenerator<Uint8Array, void> {
-  for (let at = 0; at < file.size; at += PIECE_BYTES) {
-    signal?.throwIfAborted();
-    const bytes = new Uint8Array(Math.min(PIECE_BYTES, file.size - at));
-    await file.readInto(bytes, at);
-    yield bytes;
-  }
-}
-
-/** What an image takes of the options, without keys that were not given. */
-function imageOptions({ build, headIndex, listCapacity, hotplugCapacity }: LoadMapOptions): LoadOptions {
-  const given = Object.entries({ build, headIndex, listCapacity, hotplugCapacity });
-  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
 }

@@ -46,7 +46,7 @@ interface Candidate {
 export async function findPgmaps(
   kernel: KernelMemory,
   { profile, pgmapArray }: Pick<KernelProfile, "profile" | "pgmapArray">,
-  deviceWords: () => readonly DeviceWord[],
+  deviceWords: () => readonly DeviceWord[] | Promise<readonly DeviceWord[]>,
 ): Promise<FoundPgmaps> {
   const listed =
     typeof pgmapArray === "string"
@@ -55,7 +55,7 @@ export async function findPgmaps(
   const isListed = typeof listed !== "string";
   const candidates = isListed
     ? listed.map((address): Candidate => ({ address, named: null }))
-    : deviceWords().map((named): Candidate => ({ address: named.word, named }));
+    : (await deviceWords()).map((named): Candidate => ({ address: named.word, named }));
   const taken = new Taken();
   const left: Fact[] = [];
   for (const candidate of candidates) {

@@ -1,6 +1,7 @@
 /** Rows as an Arrow IPC stream. */
 import type { Batch, Column as ArrowColumn, DataType } from "@uwdata/flechette";
 import { type Cells, NO_NAME } from "./cells.js";
+import { encoded, type RowEncoder } from "./encoder.js";
 import { checkRows, type RowColumn, type Rows } from "./rows.js";
 
 type Flechette = typeof import("@uwdata/flechette");
@@ -14,10 +15,12 @@ const END_BYTES = 8;
  */
 export async function arrowOf(rows: Rows): Promise<Iterable<Uint8Array>> {
   checkRows(rows, "arrowOf");
-  return streamOf(await import("@uwdata/flechette"), rows);
+  return encoded(await arrowEncoder(rows.columns), rows.blocks);
 }
 
-function* streamOf(flechette: Flechette, { columns, blocks }: Rows): Generator<Uint8Array, void> {
+/** @internal */
+export async function arrowEncoder(columns: readonly RowColumn[]): Promise<RowEncoder> {
+  const flechette = await import("@uwdata/flechette");
   const encoders = columns.map((column) => new ColumnEncoder(flechette, column));
   const encode = (batches: readonly (readonly Batch<unknown>[])[]): Uint8Array => {
     const table = flechette.tableFromColumns(
@@ -31,12 +34,16 @@ function* streamOf(flechette: Flechette, { columns, blocks }: Rows): Generator<U
   const one = encode(empty.map((batch) => [batch]));
   const two = encode(empty.map((batch) => [batch, batch]));
   const begin = one.length - (two.length - one.length) - END_BYTES;
-  yield one.subarray(0, begin);
-  for (const { cells, length } of blocks) {
-    const stream = encode(cells.map((column, i) => [encoders[i]!.batch(column, length)]));
-    yield stream.subarray(begin, stream.length - END_BYTES);
-  }
-  yield one.subarray(one.length - END_BYTES);
+  return {
+    begin: one.subarray(0, begin),
+    chunksOf: function* (blocks) {
+      for (const { cells, length } of blocks) {
+        const stream = encode(cells.map((column, i) => [encoders[i]!.batch(column, length)]));
+        yield stream.subarray(begin, stream.length - END_BYTES);
+      }
+    },
+    end: one.subarray(one.length - END_BYTES),
+  };
 }
 
 /** Makes batches of a column, all of one type and with one dictionary. */

@@ -1,6 +1,7 @@
 /** Rows of pages and folios, a block at a time. */
 import { checkKeys, checkMap, checkObject, display, whole } from "../check.js";
 import { VmemmapError } from "../errors.js";
+import type { Profile } from "../profile/index.js";
 import { PFN_LIMIT } from "../sections.js";
 import type { Vmemmap } from "../vmemmap.js";
 import { PageBlock, type PageRange, presentRuns } from "./block.js";
@@ -75,6 +76,20 @@ export function folioRows(map: Vmemmap, options: RowOptions = {}): Rows {
 
 function rowsOf(map: Vmemmap, options: RowOptions, of: RowsOf): Rows {
   checkMap(map, `rows of ${of}`);
+  const { columns, limit, blocksOf } = planRows(map.profile, options, of);
+  return { columns, blocks: blocksOf(map, limit) };
+}
+
+/** Rows of maps that are of one kernel: what is wished, in order. */
+export interface RowPlan {
+  readonly columns: readonly RowColumn[];
+  readonly limit: number;
+  /** The rows of a map, no more than `left`. */
+  readonly blocksOf: (map: Vmemmap, left: number) => Iterable<RowBlock>;
+}
+
+/** Check options, before there is a map. @throws VmemmapError "bad-argument" @internal */
+export function planRows(profile: Profile, options: RowOptions, of: RowsOf): RowPlan {
   checkKeys(options, ROW_OPTIONS, `rows of ${of}`);
   const { columns: names = DEFAULT_COLUMNS, where, range = {}, limit = Infinity } = options;
   checkNames(names);
@@ -85,7 +100,7 @@ function rowsOf(map: Vmemmap, options: RowOptions, of: RowsOf): Rows {
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) throw new VmemmapError("bad-argument", `column ${display(twice)} is named twice`);
   const columns = names.map((name) => columnNamed(name, of));
-  const predicate = where === undefined ? undefined : compileWhere(where, of, map.profile);
+  const predicate = where === undefined ? undefined : compileWhere(where, of, profile);
   const { start = 0, end = PFN_LIMIT } = range;
   whole(start, 0, PFN_LIMIT, "start of the range");
   whole(end, start, PFN_LIMIT, "end of the range");
@@ -95,9 +110,10 @@ function rowsOf(map: Vmemmap, options: RowOptions, of: RowsOf): Rows {
       name,
       kind,
       wide,
-      names: kind === "name" ? (namesOf?.(map.profile) ?? []) : [],
+      names: kind === "name" ? (namesOf?.(profile) ?? []) : [],
     })),
-    blocks: blocksOf(map, columns, of, predicate, { start, end }, limit),
+    limit,
+    blocksOf: (map, left) => blocksOf(map, columns, of, predicate, { start, end }, left),
   };
 }
 

@@ -1,7 +1,9 @@
 /** Rows as text: csv, and JSON a line. */
 import { ByteWriter, bytesOf } from "./byte-writer.js";
 import { type Cells, NO_NAME } from "./cells.js";
-import { checkRows, type RowBlock, type Rows } from "./rows.js";
+import type { RowEncoder } from "./encoder.js";
+import { encoded } from "./encoder.js";
+import { checkRows, type RowBlock, type RowColumn, type Rows } from "./rows.js";
 
 /** The longest cell that is no name and no text: `"0x…"`. */
 const MAX_CELL = 20;
@@ -30,33 +32,43 @@ function csvField(text: string): string {
  * Rows as csv in UTF-8, in chunks: first a line of the columns' names. Words are `0x` and lower-case hex, other numbers decimal, truths
  * 0 and 1; a cell without an answer is empty.
  */
-export function* csvOf(rows: Rows): Generator<Uint8Array, void> {
+export function csvOf(rows: Rows): Iterable<Uint8Array> {
   checkRows(rows, "csvOf");
-  const { columns, blocks } = rows;
-  yield bytesOf(`${columns.map(({ name }) => csvField(name)).join(",")}\n`);
+  return encoded(csvEncoder(rows.columns), rows.blocks);
+}
+
+/** @internal */
+export function csvEncoder(columns: readonly RowColumn[]): RowEncoder {
   const comma = bytesOf(",");
-  yield* textOf(blocks, {
+  const form: Form = {
     before: columns.map((_, i) => (i === 0 ? NO : comma)),
     endOfRow: bytesOf("\n"),
     none: NO,
     quotesWords: false,
     name: (name) => bytesOf(csvField(name)),
     truth: [bytesOf("0"), bytesOf("1")],
-  });
+  };
+  const begin = bytesOf(`${columns.map(({ name }) => csvField(name)).join(",")}\n`);
+  return { begin, chunksOf: (blocks) => textOf(blocks, form), end: NO };
 }
 
 /** Rows as JSON objects, one a line, in chunks of UTF-8. Words are strings, `"0x…"`; a cell without an answer is null. */
-export function* ndjsonOf(rows: Rows): Generator<Uint8Array, void> {
+export function ndjsonOf(rows: Rows): Iterable<Uint8Array> {
   checkRows(rows, "ndjsonOf");
-  const { columns, blocks } = rows;
-  yield* textOf(blocks, {
+  return encoded(ndjsonEncoder(rows.columns), rows.blocks);
+}
+
+/** @internal */
+export function ndjsonEncoder(columns: readonly RowColumn[]): RowEncoder {
+  const form: Form = {
     before: columns.map(({ name }, i) => bytesOf(`${i === 0 ? "{" : ","}${JSON.stringify(name)}:`)),
     endOfRow: bytesOf("}\n"),
     none: bytesOf("null"),
     quotesWords: true,
     name: (name) => bytesOf(JSON.stringify(name)),
     truth: [bytesOf("false"), bytesOf("true")],
-  });
+  };
+  return { begin: NO, chunksOf: (blocks) => textOf(blocks, form), end: NO };
 }
 
 type PutCell = (row: number) => void;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { deviceWordsOf } from "../../src/dump/device-words.js";
+import { deviceWordsOf } from "./words-of.js";
 import { type Build, profile, Vmemmap } from "../../src/index.js";
 import { runs, timeout } from "../property/runs.js";
 

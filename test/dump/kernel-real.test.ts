@@ -9,7 +9,7 @@ import { type KernelProfile, profileOf } from "../../src/dump/kernel-profile.js"
 import { loadMap } from "../../src/dump/load-map.js";
 import type { Dump } from "../../src/dump/memory.js";
 import { openDumpFile } from "../../src/dump/open-file.js";
-import { deviceWordsOf } from "../../src/dump/device-words.js";
+import { deviceWordsOf } from "./words-of.js";
 import { findPgmaps } from "../../src/dump/pgmaps.js";
 import { Vmcoreinfo } from "../../src/dump/vmcoreinfo.js";
 import type { PgmapRecord } from "../../src/image/image.js";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { PgmapArray } from "../../src/dump/kernel-profile.js";
-import { deviceWordsOf } from "../../src/dump/device-words.js";
+import { deviceWordsOf } from "./words-of.js";
 import { findPgmaps } from "../../src/dump/pgmaps.js";
 import type { PgmapRecord } from "../../src/image/image.js";
 import { profile, Vmemmap } from "../../src/index.js";

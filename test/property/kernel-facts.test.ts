@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { profileOf } from "../../src/dump/kernel-profile.js";
-import { deviceWordsOf } from "../../src/dump/device-words.js";
+import { deviceWordsOf } from "../dump/words-of.js";
 import { findPgmaps } from "../../src/dump/pgmaps.js";
 import { Vmcoreinfo } from "../../src/dump/vmcoreinfo.js";
 import { VmemmapError } from "../../src/errors.js";

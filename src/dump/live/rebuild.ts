@@ -7,7 +7,7 @@ import type { Build } from "../../types.js";
 import { Vmemmap } from "../../vmemmap.js";
 import type { SlotOrigin } from "../../slot-origins.js";
 import { type Fact, factRecord } from "../fact.js";
-import type { LoadProgress } from "../load-map.js";
+import type { LoadProgress } from "../load-progress.js";
 import { KpageFile } from "./kpage-file.js";
 import { describeMachine, optional } from "./machine.js";
 import { Reconstruction } from "./reconstruct.js";

@@ -26,9 +26,15 @@ class Memory extends Writable {
 export async function runCli(
   argv: readonly string[],
   signal: AbortSignal = new AbortController().signal,
+  pagesPerWindow?: number,
 ): Promise<Outcome> {
   const [stdout, stderr] = [new Memory(), new Memory()];
-  const code = await run(argv, { stdout: new Output(stdout), stderr: new Output(stderr), signal });
+  const code = await run(argv, {
+    stdout: new Output(stdout),
+    stderr: new Output(stderr),
+    signal,
+    ...(pagesPerWindow !== undefined && { pagesPerWindow }),
+  });
   return { code, stdout: stdout.bytes, stderr: stderr.bytes.toString() };
 }
 
