@@ -26,8 +26,9 @@ export class DeviceWords {
   }
 
   /** Look at a section of a map, each once. */
-  addSection({ core }: Vmemmap, number: number): void {
+  addSection(map: Vmemmap, number: number): void {
     if (!this.#isPossible) return;
+    const { core } = map;
     const run = stagingPlaces(core).answers;
     const start = core.sectionSlot(number);
     const end = start + PAGES_PER_SECTION;
