@@ -142,8 +142,23 @@ async function* readSlots(reader: ChunkReader, sections: readonly Section[]): As
   }
 }
 
+/** Sections that are inflated while one is taken. */
+const SECTIONS_AHEAD = 2;
+
 async function* unpackSlots(packed: AsyncIterable<PackedSlots>): AsyncGenerator<SectionSlots, void> {
-  for await (const { section, chunk } of packed) yield { section, bytes: await unpack(chunk) };
+  const underWay: { readonly section: Section; readonly bytes: ReturnType<typeof unpack> }[] = [];
+  const first = async (): Promise<SectionSlots> => {
+    const { section, bytes } = underWay.shift()!;
+    return { section, bytes: await bytes };
+  };
+  for await (const { section, chunk } of packed) {
+    const bytes = unpack(chunk);
+    // Who waits for it hears of its failure.
+    bytes.catch(() => undefined);
+    underWay.push({ section, bytes });
+    if (underWay.length > SECTIONS_AHEAD) yield await first();
+  }
+  while (underWay.length > 0) yield await first();
 }
 
 function refusal({ type, offset }: Chunk): (message: string) => VmemmapError {

@@ -178,12 +178,15 @@ describe("round trip", () => {
     );
   });
 
-  it("asks for slots only when the reader wants more, and lets go of the source when the reader leaves", async () => {
+  it("asks for no more than two sections of slots ahead of the reader, and lets go of the source when the reader leaves", async () => {
     const asked: number[] = [];
     let closed = false;
+    const [first, last] = [header.sections[0]!, header.sections.at(-1)!];
+    const between = Array.from({ length: 6 }, (_, i) => ({ ...first, number: first.number + 1 + i }));
+    const sections = [first, ...between, last];
     async function* pieces(): AsyncGenerator<Uint8Array> {
       try {
-        yield* encodeImage(header, (section) => {
+        yield* encodeImage({ ...header, sections }, (section) => {
           asked.push(section.number);
           return slotsOf(section);
         });
@@ -194,7 +197,7 @@ describe("round trip", () => {
     const image = await decodeImage(pieces());
     expect(asked).toEqual([]);
     for await (const { section } of image.slots) {
-      expect(asked).toEqual([section.number]);
+      expect(asked).toEqual([section.number, section.number + 1, section.number + 2]);
       break;
     }
     expect(closed).toBe(true);

@@ -19,3 +19,23 @@ it("gives the records back, whatever their width", () => {
     ),
   );
 });
+
+it("gives many records back, runs of equal ones and a part of a buffer among them", () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom(4, 16, 64),
+      fc.nat(3),
+      fc.array(fc.tuple(fc.integer({ min: 1, max: 300 }), fc.nat(255)), { maxLength: 8 }),
+      (width, offset, runs) => {
+        const records = Uint8Array.from(
+          runs.flatMap(([count, byte]) => Array.from({ length: count * width }, (_, i) => (i % 5 === 0 ? byte : 7))),
+        );
+        const planes = toPlanes(records, width);
+        const part = new Uint8Array(planes.length + offset).subarray(offset);
+        part.set(planes);
+        expect(fromPlanes(part, width)).toEqual(records);
+      },
+    ),
+    { numRuns: 50 },
+  );
+});
