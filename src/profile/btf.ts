@@ -118,6 +118,8 @@ export class Btf {
   readonly #view: DataView;
   /** Where the record of each type stands, by id; 0 for void. */
   readonly #places: Uint32Array;
+  /** Those of kinds that are looked for by name. */
+  readonly #sizedTypes: number[] = [];
   readonly #strings: number;
   readonly #stringsEnd: number;
   readonly #stringsRead: number;
@@ -220,6 +222,7 @@ export class Btf {
       if (size > end - at) throw bad(at, `type ${count} of ${size} bytes, expected at most ${end - at}`);
       if (!this.#whole && at + size > read) break;
       places[count] = at;
+      if (((SIZED >>> kind) & 1) !== 0) this.#sizedTypes.push(count);
       at += size;
     }
     return places.slice(0, count);
@@ -281,10 +284,8 @@ export class Btf {
   }
 
   #first(kinds: number, isIt: (place: number) => boolean): number | null {
-    for (let type = 1; type < this.#places.length; type++) {
-      if (((kinds >>> this.#kind(type)) & 1) !== 0 && isIt(this.#place(type))) return type;
-    }
-    return null;
+    const found = this.#sizedTypes.find((type) => ((kinds >>> this.#kind(type)) & 1) !== 0 && isIt(this.#place(type)));
+    return found ?? null;
   }
 
   /** The type behind typedefs, qualifiers and tags. */
@@ -450,7 +451,7 @@ export function btfSections(bytes: Uint8Array): BtfSections {
   return { types, typesEnd, strings, stringsEnd };
 }
 
-/** Sets of kinds that are looked for by name, a bit each. */
+/** Sets of kinds that are looked for by name, a bit each; the second holds all. */
 const ENUMS = (1 << Kind.ENUM) | (1 << Kind.ENUM64);
 const SIZED = ENUMS | (1 << Kind.STRUCT) | (1 << Kind.UNION) | (1 << Kind.TYPEDEF);
 const WRAPPERS: readonly number[] = [Kind.TYPEDEF, Kind.VOLATILE, Kind.CONST, Kind.RESTRICT, Kind.TYPE_TAG];
