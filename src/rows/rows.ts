@@ -1,5 +1,5 @@
 /** Rows of pages and folios, a block at a time. */
-import { checkKeys, checkMap, checkObject, display, whole } from "../check.js";
+import { checkKeys, checkMap, display, whole } from "../check.js";
 import { VmemmapError } from "../errors.js";
 import type { Profile } from "../profile/index.js";
 import { PFN_LIMIT } from "../sections.js";
@@ -14,7 +14,7 @@ export interface RowOptions {
   readonly columns?: readonly string[];
   /** A condition over columns: `kind = anon and order >= 9`. @default all rows */
   readonly where?: string;
-  /** PFNs. @default all */
+  /** `{ start, end }`, PFNs, end exclusive; either may be left out. @default all */
   readonly range?: Partial<PageRange>;
   /** At most so many rows. @default all */
   readonly limit?: number;
@@ -95,7 +95,7 @@ export function planRows(profile: Profile, options: RowOptions, of: RowsOf): Row
   checkNames(names);
   if (where !== undefined && typeof (where as unknown) !== "string")
     throw new VmemmapError("bad-argument", `where ${display(where)}: expected a condition as text`);
-  checkObject(range, "range");
+  checkKeys(range, ["start", "end"], "range");
   if (names.length === 0) throw new VmemmapError("bad-argument", "no column is named");
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) throw new VmemmapError("bad-argument", `column ${display(twice)} is named twice`);

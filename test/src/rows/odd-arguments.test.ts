@@ -29,6 +29,8 @@ const options: [string, object, RegExp][] = [
   ["a condition that is a number", { where: 5 }, /where 5: expected a condition/],
   ["a condition that is an object", { where: {} }, /where an object: expected a condition/],
   ["a range of null", { range: null }, /range null: expected an object/],
+  // As lists and openVmcore have ranges: it would silently be all pages from there on.
+  ["a range by its count", { range: { start: 0, count: 10 } }, /range: no option "count"; there is start, end/],
   ["a limit that is no number", { limit: "5" }, /limit "5": expected a whole number/],
 ];
 
