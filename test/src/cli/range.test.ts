@@ -12,6 +12,7 @@ it.each([
   ["4G:5G", 0x100000, 0x140000],
   ["phys:4G:+1G", 0x100000, 0x140000],
   ["0:4GiB", 0, 0x100000],
+  ["4g:5gib", 0x100000, 0x140000],
   ["phys:4G:", 0x100000, undefined],
   // Bytes round outwards.
   ["phys:0x1fff:0x2001", 1, 3],
