@@ -2,8 +2,8 @@ import { VmemmapError } from "../errors.js";
 import { badUse } from "./arguments.js";
 import { defineCommand } from "./command.js";
 import { pfnRangeOf, RANGE_OPTION } from "./range.js";
-import { OUTPUT_OPTION, writeTo } from "./sink.js";
-import { withSource } from "./source.js";
+import { checkOutput, OUTPUT_OPTION, writeTo } from "./sink.js";
+import { filesOf, withSource } from "./source.js";
 
 export default defineCommand({
   name: "extract",
@@ -26,6 +26,8 @@ With --range it is a part: the sections of memory that the range meets, and thos
       throw badUse("an image is no text for a terminal: name a file with -o FILE");
     }
     const [name] = operands;
+    const files = filesOf({ options }, name!);
+    await checkOutput(options.output, files);
     await withSource({ options, host }, name!, async (source) => {
       const range = pfnRangeOf(options.range, source.machine);
       if (!source.fits(range)) {
@@ -36,7 +38,7 @@ With --range it is a part: the sections of memory that the range meets, and thos
       }
       const map = await source.map(range);
       let bytes = 0;
-      await writeTo(options.output, [name!, ...options.part], host, async (sink) => {
+      await writeTo(options.output, files, host, async (sink) => {
         for await (const piece of map.save() as unknown as AsyncIterable<Uint8Array>) {
           host.signal.throwIfAborted();
           await sink.write(piece);

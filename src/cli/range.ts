@@ -10,6 +10,7 @@ import { sizedNumber } from "./size.js";
 export const RANGE_OPTION = {
   type: "string",
   value: "A:B",
+  check: (text) => void rangeOf(text),
   help: `PFNs from A on, up to but not B; each decimal or 0x…, or left out; A:+N is N pages.
 phys:A:B is the same in bytes, as is any range with a size: 4G:5G, phys:4G:+1G
 (K, M, G, T: powers of 1024); A rounds down to its page, B up`,

@@ -1,6 +1,6 @@
 /** What the commands `pages` and `folios` share: rows as text or Arrow. */
 import { setImmediate } from "node:timers/promises";
-import { columnsOf, type RowsOf } from "../rows/columns.js";
+import { columnNamed, columnsOf, type RowsOf } from "../rows/columns.js";
 import type { RowEncoder } from "../rows/encoder.js";
 import { DEFAULT_COLUMNS, planRows, type RowBlock, type RowColumn, type RowOptions } from "../rows/rows.js";
 import { csvEncoder, ndjsonEncoder } from "../rows/text.js";
@@ -11,8 +11,8 @@ import { countOf } from "./count.js";
 import { strangeName } from "../nearest.js";
 import { Progress } from "./progress.js";
 import { pfnRangeOf, RANGE_OPTION, rangeOf } from "./range.js";
-import { OUTPUT_OPTION, writeTo } from "./sink.js";
-import { LIVE, withSource } from "./source.js";
+import { checkOutput, OUTPUT_OPTION, writeTo } from "./sink.js";
+import { filesOf, withSource } from "./source.js";
 
 const FORMATS = ["csv", "ndjson", "arrow"] as const;
 type Format = (typeof FORMATS)[number];
@@ -61,7 +61,8 @@ export async function runRows(of: RowsOf, call: Call<typeof ROW_OPTIONS>): Promi
     ...(options.limit === undefined ? {} : { limit: countOf("--limit", options.limit) }),
   };
   const progress = new Progress(host);
-  const sources = name === LIVE ? [] : [name, ...options.part];
+  const sources = filesOf(call, name);
+  await checkOutput(options.output, sources);
   await withSource(call, name, async (source) => {
     const { machine } = source;
     const plan = planRows(machine.profile, rowOptions, of);
@@ -124,5 +125,5 @@ function formatOf(text: string | undefined, json: boolean): Format {
 
 function columnNames(text: string, of: RowsOf): string[] {
   if (text.trim() === "all") return columnsOf(of).map(({ name }) => name);
-  return text.split(",").map((name) => name.trim());
+  return text.split(",").map((name) => columnNamed(name.trim(), of).name);
 }

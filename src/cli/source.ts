@@ -52,6 +52,11 @@ export interface SourceCall {
   readonly host: Host;
 }
 
+/** The files that a call reads. */
+export function filesOf({ options }: Pick<SourceCall, "options">, name: string): readonly string[] {
+  return name === LIVE ? [] : [name, ...options.part];
+}
+
 /**
  * Have `use` work with the source that an operand names, with progress on a terminal; stops when the host says so.
  *

@@ -95,6 +95,19 @@ describe("bad use", () => {
     expect(await refusal("pages", MAP, "--limit", "1", "--limit", "2")).toBe("vmemmap pages: --limit is given twice");
   });
 
+  // No such dump: what is said of it would come from its opening.
+  it.each([
+    ["census", ["--range", "5"], '--range: "5": expected PFNs'],
+    ["extract", ["--range", "8:4", "-o", "x"], '--range: "8:4": it ends before it starts'],
+    ["map", ["--range", "4Q:", "-o", "x"], '--range: "4Q" is no whole number'],
+    ["map", ["-o", "."], "--output: .: it is a folder"],
+    ["extract", ["-o", "nowhere/x"], "--output: nowhere/x: its folder does not exist"],
+    ["pages", ["-o", "nowhere/x"], "--output: nowhere/x: its folder does not exist"],
+    ["folios", ["--columns", "pfn,oder"], 'no column "oder"; did you mean order?'],
+  ])("%s %j is refused before the dump is opened", async (command, options, message) => {
+    expect(await refusal(command, "no-such-dump", ...options)).toContain(`vmemmap ${command}: ${message}`);
+  });
+
   it("says in JSON what is wrong, with its code", async () => {
     const { code, stdout, stderr } = await runCli(["pages", "/nonexistent", "--json"]);
     expect({ code, stdout: stdout.length }).toEqual({ code: 2, stdout: 0 });
