@@ -54,6 +54,8 @@ export async function runRows(of: RowsOf, call: Call<typeof ROW_OPTIONS>): Promi
   const { operands, options, host } = call;
   const name = operands[0]!;
   const format = formatOf(options.format, options.json);
+  if (format === "arrow" && options.output === undefined && host.stdout.isTerminal)
+    throw badUse("Arrow is no text for a terminal: name a file with -o FILE");
   const rowOptions: RowOptions = {
     range: options.range === undefined ? {} : rangeOf(options.range),
     ...(options.columns === undefined ? {} : { columns: columnNames(options.columns, of) }),
