@@ -54,7 +54,7 @@ export interface RowBlock {
 
 export interface Rows {
   readonly columns: readonly RowColumn[];
-  /** By rising PFN. Blocks have up to 32768 rows; those without any are left out. */
+  /** By rising PFN; `objectsOf` has rows one at a time. Blocks have up to 32768 rows; those without any are left out. */
   readonly blocks: Iterable<RowBlock>;
 }
 

@@ -7,6 +7,7 @@ import {
   diffMaps,
   folioRows,
   ndjsonOf,
+  objectsOf,
   pageReport,
   pageRows,
   Vmemmap,
@@ -53,9 +54,9 @@ it.each([null, undefined, {}, "map", 5])("no map is %s", async (none) => {
 it.each([null, undefined, {}, "rows", 5, { columns: null, blocks: null }, { columns: [], blocks: 5 }])(
   "no rows are %s",
   async (none) => {
-    const calls = [csvOf, ndjsonOf].map((text) => () => [...(loose(text)(none) as Iterable<unknown>)]);
+    const calls = [csvOf, ndjsonOf, objectsOf].map((text) => () => [...(loose(text)(none) as Iterable<unknown>)]);
     for (const call of [...calls, () => loose(arrowOf)(none)])
-      expect(await refusal(call)).toMatch(/^bad-argument: (csv|ndjson|arrow)Of .*: expected rows/);
+      expect(await refusal(call)).toMatch(/^bad-argument: (csv|ndjson|arrow|objects)Of .*: expected rows/);
   },
 );
 
