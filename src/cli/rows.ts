@@ -43,7 +43,7 @@ Conditions compare columns, in 64 bits, exactly:
   = != < <= > >=      two columns, or a column and a number: 42, 0x2a, 4K, 2M, 1G, 1T (powers of 1024)
   kind = anon         names as they are or in quotes, of columns that have them: kind, compound, type, zone, alias
   order in (9, 18)    one of several; not in
-  flags has dirty     a flag of the page's own word, by name: PG_dirty is the same
+  flags has dirty     a flag of the page's own word, by name, or as the kernel has it: flags has PG_dirty
   pfn & 63 = 0        bits of a number; without a comparison: any of them is set
   pgmap = empty       the cell has no answer. All other comparisons with such a cell are false
   and or not ( )      also && || !; words in either case of letters`;
