@@ -1,3 +1,4 @@
+import { partIn } from "../dump/parts.js";
 import { VmemmapError } from "../errors.js";
 import { badUse } from "./arguments.js";
 import { defineCommand } from "./command.js";
@@ -45,9 +46,12 @@ With --range it is a part: the sections of memory that the range meets, and thos
           bytes += piece.length;
         }
       });
-      const said = { output: options.output ?? null, bytes, slots: map.slots };
+      const part = partIn(map.provenance);
+      const said = { output: options.output ?? null, bytes, slots: map.slots, part };
+      // It may be wider than what was asked for.
+      const which = part === null ? "" : `, a part: PFNs ${part.start} to ${part.start + part.count - 1}`;
       if (options.json && options.output !== undefined) await host.stdout.json(said);
-      else await host.stderr.write(`${bytes} bytes for ${map.slots} struct pages\n`);
+      else await host.stderr.write(`${bytes} bytes for ${map.slots} struct pages${which}\n`);
     });
     return 0;
   },

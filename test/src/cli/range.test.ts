@@ -1,7 +1,7 @@
 /** What --range takes. */
 import { expect, it } from "vitest";
 import { rangeOf } from "../../../src/cli/range.js";
-import { mapPath, runCli } from "./run.js";
+import { mapPath, refusal, runCli } from "./run.js";
 
 it.each([
   ["0x1000:8192", 4096, 8192],
@@ -29,6 +29,12 @@ it.each([
   ["0:99999999999999999999", "there are 1099511627776 PFNs"],
 ])("%s is refused", (text, message) => {
   expect(() => rangeOf(text)).toThrow(message);
+});
+
+it("the end left out, from behind all memory on", async () => {
+  expect(await refusal("census", mapPath("linux-7.3.4-hvo"), "--range", "1G:")).toBe(
+    "vmemmap census: the kernel has no memory at PFN 262144; it has sections of PFNs 0 to 262143",
+  );
 });
 
 it.each(["pages", "census"])("%s of a hole is refused, and told where there is memory", async (command) => {
