@@ -54,7 +54,7 @@ export interface RowBlock {
 
 export interface Rows {
   readonly columns: readonly RowColumn[];
-  /** By rising PFN; `objectsOf` has rows one at a time. Blocks have up to 32768 rows; those without any are left out. */
+  /** By rising PFN, made anew from the map each time they are gone through; `objectsOf` has rows one at a time. Blocks have up to 32768 rows; those without any are left out. */
   readonly blocks: Iterable<RowBlock>;
 }
 
@@ -77,7 +77,8 @@ export function folioRows(map: Vmemmap, options: RowOptions = {}): Rows {
 function rowsOf(map: Vmemmap, options: RowOptions, of: RowsOf): Rows {
   checkMap(map, `rows of ${of}`);
   const { columns, limit, blocksOf } = planRows(map.profile, options, of);
-  return { columns, blocks: blocksOf(map, limit) };
+  // Read anew each time: a generator would silently be empty the second time.
+  return { columns, blocks: { [Symbol.iterator]: () => blocksOf(map, limit)[Symbol.iterator]() } };
 }
 
 /** Rows of maps that are of one kernel: what is wished, in order. */

@@ -110,6 +110,13 @@ describe.each(names)("%s", (name) => {
     expect(counted).toEqual(orders);
   });
 
+  it("rows can be gone through again", () => {
+    const rows = pageRows(map, { columns: ["pfn", "kind"], where: "order = 9", limit: 4 });
+    const first = [...objectsOf(rows)];
+    expect(first.length).toBe(4);
+    expect([...objectsOf(rows)]).toEqual(first);
+  });
+
   it("ranges and limits cut rows, across sections", () => {
     const pfns = (options: Parameters<typeof pageRows>[1]): number[] =>
       [...pageRows(map, { ...options, columns: ["pfn"] }).blocks].flatMap(({ cells, length }) =>
