@@ -4,7 +4,7 @@ import { badUse } from "./arguments.js";
 import { defineCommand } from "./command.js";
 import { pfnRangeOf, RANGE_OPTION } from "./range.js";
 import { checkOutput, OUTPUT_OPTION, writeTo } from "./sink.js";
-import { filesOf, withSource } from "./source.js";
+import { filesOf, LIVE, withSource } from "./source.js";
 
 export default defineCommand({
   name: "extract",
@@ -27,6 +27,8 @@ With --range it is a part: the sections of memory that the range meets, and thos
       throw badUse("an image is no text for a terminal: name a file with -o FILE");
     }
     const [name] = operands;
+    if (name === LIVE && options.range !== undefined)
+      throw badUse("--range: live is read as a whole: extract it, then take a part of that image");
     const files = filesOf({ options }, name!);
     await checkOutput(options.output, files);
     await withSource({ options, host }, name!, async (source) => {

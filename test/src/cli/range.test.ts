@@ -1,6 +1,8 @@
 /** What --range takes. */
 import { expect, it } from "vitest";
 import { rangeOf } from "../../../src/cli/range.js";
+import { wholeSource } from "../../../src/cli/source.js";
+import { Vmemmap } from "../../../src/index.js";
 import { mapPath, refusal, runCli } from "./run.js";
 
 it.each([
@@ -43,4 +45,12 @@ it.each(["pages", "census"])("%s of a hole is refused, and told where there is m
   expect(stderr).toBe(
     `vmemmap ${command}: the kernel has no memory at PFNs 786432 to 1048575; it has sections of PFNs 0 to 524287, 1048576 to 1572863\n`,
   );
+});
+
+it("a range of holes is refused of a source that is read as a whole, too", async () => {
+  const map = new Vmemmap({ memory: [{ start: 0, end: 32768 }] });
+  const hole = { start: 65536, count: 16 };
+  await expect(wholeSource(map).map(hole)).rejects.toThrow("no memory at PFNs 65536 to 65551");
+  await expect(wholeSource(map).windows(hole).next()).rejects.toThrow("no memory at PFNs 65536 to 65551");
+  expect((await wholeSource(map).windows({ start: 5, count: 16 }).next()).value).toBe(map);
 });
