@@ -43,12 +43,12 @@ export function parseArguments(command: Command, argv: readonly string[]): Argum
       options[token.name] = true;
     } else if (token.value === undefined || token.value === "") {
       throw badUse(`--${token.name}: ${option.value ?? "the value"} is missing`);
-    } else if (Array.isArray(given)) {
-      given.push(token.value);
-    } else if (given !== undefined) {
+    } else if (given !== undefined && !Array.isArray(given)) {
       throw badUse(`--${token.name} is given twice`);
     } else {
-      options[token.name] = token.value;
+      option.check?.(token.value);
+      if (Array.isArray(given)) given.push(token.value);
+      else options[token.name] = token.value;
     }
   }
   if (options["help"] !== true) checkOperands(command, operands);

@@ -11,6 +11,8 @@ export interface Option {
   readonly multiple?: boolean;
   /** What help calls the value of a string: "FILE". */
   readonly value?: string;
+  /** Throws where its value can't be used, whatever the source: before that is opened. */
+  readonly check?: (value: string) => void;
   /** What help says of it: one line, or several. */
   readonly help: string;
 }

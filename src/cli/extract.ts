@@ -1,9 +1,10 @@
+import { partIn } from "../dump/parts.js";
 import { VmemmapError } from "../errors.js";
 import { badUse } from "./arguments.js";
 import { defineCommand } from "./command.js";
 import { pfnRangeOf, RANGE_OPTION } from "./range.js";
-import { OUTPUT_OPTION, writeTo } from "./sink.js";
-import { withSource } from "./source.js";
+import { checkOutput, OUTPUT_OPTION, writeTo } from "./sink.js";
+import { filesOf, LIVE, withSource } from "./source.js";
 
 export default defineCommand({
   name: "extract",
@@ -26,6 +27,10 @@ With --range it is a part: the sections of memory that the range meets, and thos
       throw badUse("an image is no text for a terminal: name a file with -o FILE");
     }
     const [name] = operands;
+    if (name === LIVE && options.range !== undefined)
+      throw badUse("--range: live is read as a whole: extract it, then take a part of that image");
+    const files = filesOf({ options }, name!);
+    await checkOutput(options.output, files);
     await withSource({ options, host }, name!, async (source) => {
       const range = pfnRangeOf(options.range, source.machine);
       if (!source.fits(range)) {
@@ -36,16 +41,19 @@ With --range it is a part: the sections of memory that the range meets, and thos
       }
       const map = await source.map(range);
       let bytes = 0;
-      await writeTo(options.output, [name!, ...options.part], host, async (sink) => {
+      await writeTo(options.output, files, host, async (sink) => {
         for await (const piece of map.save() as unknown as AsyncIterable<Uint8Array>) {
           host.signal.throwIfAborted();
           await sink.write(piece);
           bytes += piece.length;
         }
       });
-      const said = { output: options.output ?? null, bytes, slots: map.slots };
+      const part = partIn(map.provenance);
+      const said = { output: options.output ?? null, bytes, slots: map.slots, part };
+      // It may be wider than what was asked for.
+      const which = part === null ? "" : `, a part: PFNs ${part.start} to ${part.start + part.count - 1}`;
       if (options.json && options.output !== undefined) await host.stdout.json(said);
-      else await host.stderr.write(`${bytes} bytes for ${map.slots} struct pages\n`);
+      else await host.stderr.write(`${bytes} bytes for ${map.slots} struct pages${which}\n`);
     });
     return 0;
   },

@@ -14,8 +14,8 @@ import { defineCommand } from "./command.js";
 import { countWithin } from "./count.js";
 import { factValue } from "./facts.js";
 import { pfnRangeOf, RANGE_OPTION } from "./range.js";
-import { OUTPUT_OPTION, writeTo } from "./sink.js";
-import { type Source, withSource } from "./source.js";
+import { checkOutput, OUTPUT_OPTION, writeTo } from "./sink.js";
+import { filesOf, type Source, withSource } from "./source.js";
 import { placeOf, WHERE_HELP } from "./where-page.js";
 
 const KEYS = ["kind", "order"] as const;
@@ -145,6 +145,8 @@ ${WHERE_HELP}`,
     const side = countWithin("--size", options.size, SIDE);
     if (options.output === undefined && host.stdout.isTerminal)
       throw badUse("name a file for the picture with -o FILE");
+    const files = filesOf({ options }, operands[0]!);
+    await checkOutput(options.output, files);
     const { ranges, marks, pages, release } = await withSource({ options, host }, operands[0]!, async (source) => {
       const range = pfnRangeOf(options.range, source.machine);
       const ranges = shownRanges(source.machine.sections, range);
@@ -160,7 +162,7 @@ ${WHERE_HELP}`,
     const title = [`${name}${release === undefined ? "" : `  ${release}`}  ${memory} by ${by}`];
     const picture = drawPicture({ categories: categories(by), ranges, pages, title, marks, side });
     const png = await encodePng(picture.canvas);
-    await writeTo(options.output, [operands[0]!, ...options.part], host, (sink) => sink.write(png));
+    await writeTo(options.output, files, host, (sink) => sink.write(png));
     const { width, height } = picture.canvas;
     const said = { output: options.output ?? null, width, height, pagesPerCell: picture.pagesPerCell };
     if (options.json && options.output !== undefined) await host.stdout.json(said);

@@ -5,25 +5,24 @@ import { PAGE_BYTES, PAGES_PER_SECTION, PFN_LIMIT } from "../sections.js";
 import type { Vmemmap } from "../vmemmap.js";
 import { badUse } from "./arguments.js";
 import type { Option } from "./command.js";
+import { sizedNumber } from "./size.js";
 
 export const RANGE_OPTION = {
   type: "string",
   value: "A:B",
+  check: (text) => void rangeOf(text),
   help: `PFNs from A on, up to but not B; each decimal or 0x…, or left out; A:+N is N pages.
 phys:A:B is the same in bytes, as is any range with a size: 4G:5G, phys:4G:+1G
 (K, M, G, T: powers of 1024); A rounds down to its page, B up`,
 } as const satisfies Option;
 
-/** A number, and a size's letter. */
-const NUMBER = /^(\d+|0[xX][0-9a-fA-F]+)([KMGT])?(?:i?B)?$/;
-const SHIFTS: Readonly<Record<string, bigint>> = { K: 10n, M: 20n, G: 30n, T: 40n };
 const EXPECTED = "expected PFNs as A:B, A:, :B or A:+N, or bytes as phys:A:B or 4G:5G";
 
 function numberOf(part: string): { readonly value: bigint; readonly isSize: boolean } {
-  const [, digits, size] = NUMBER.exec(part) ?? [];
-  if (digits === undefined)
+  const number = sizedNumber(part);
+  if (number === undefined)
     throw badUse(`--range: ${JSON.stringify(part)} is no whole number, decimal or 0x…, nor a size such as 4G`);
-  return { value: BigInt(digits) << (size === undefined ? 0n : SHIFTS[size]!), isSize: size !== undefined };
+  return number;
 }
 
 /**

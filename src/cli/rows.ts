@@ -1,6 +1,6 @@
 /** What the commands `pages` and `folios` share: rows as text or Arrow. */
 import { setImmediate } from "node:timers/promises";
-import { columnsOf, type RowsOf } from "../rows/columns.js";
+import { columnNamed, columnsOf, type RowsOf } from "../rows/columns.js";
 import type { RowEncoder } from "../rows/encoder.js";
 import { DEFAULT_COLUMNS, planRows, type RowBlock, type RowColumn, type RowOptions } from "../rows/rows.js";
 import { csvEncoder, ndjsonEncoder } from "../rows/text.js";
@@ -11,8 +11,8 @@ import { countOf } from "./count.js";
 import { strangeName } from "../nearest.js";
 import { Progress } from "./progress.js";
 import { pfnRangeOf, RANGE_OPTION, rangeOf } from "./range.js";
-import { OUTPUT_OPTION, writeTo } from "./sink.js";
-import { LIVE, withSource } from "./source.js";
+import { checkOutput, OUTPUT_OPTION, writeTo } from "./sink.js";
+import { filesOf, withSource } from "./source.js";
 
 const FORMATS = ["csv", "ndjson", "arrow"] as const;
 type Format = (typeof FORMATS)[number];
@@ -43,7 +43,7 @@ Conditions compare columns, in 64 bits, exactly:
   = != < <= > >=      two columns, or a column and a number: 42, 0x2a, 4K, 2M, 1G, 1T (powers of 1024)
   kind = anon         names as they are or in quotes, of columns that have them: kind, compound, type, zone, alias
   order in (9, 18)    one of several; not in
-  flags has dirty     a flag of the page's own word, by name: PG_dirty is the same
+  flags has dirty     a flag of the page's own word, by name, or as the kernel has it: flags has PG_dirty
   pfn & 63 = 0        bits of a number; without a comparison: any of them is set
   pgmap = empty       the cell has no answer. All other comparisons with such a cell are false
   and or not ( )      also && || !; words in either case of letters`;
@@ -54,6 +54,8 @@ export async function runRows(of: RowsOf, call: Call<typeof ROW_OPTIONS>): Promi
   const { operands, options, host } = call;
   const name = operands[0]!;
   const format = formatOf(options.format, options.json);
+  if (format === "arrow" && options.output === undefined && host.stdout.isTerminal)
+    throw badUse("Arrow is no text for a terminal: name a file with -o FILE");
   const rowOptions: RowOptions = {
     range: options.range === undefined ? {} : rangeOf(options.range),
     ...(options.columns === undefined ? {} : { columns: columnNames(options.columns, of) }),
@@ -61,7 +63,8 @@ export async function runRows(of: RowsOf, call: Call<typeof ROW_OPTIONS>): Promi
     ...(options.limit === undefined ? {} : { limit: countOf("--limit", options.limit) }),
   };
   const progress = new Progress(host);
-  const sources = name === LIVE ? [] : [name, ...options.part];
+  const sources = filesOf(call, name);
+  await checkOutput(options.output, sources);
   await withSource(call, name, async (source) => {
     const { machine } = source;
     const plan = planRows(machine.profile, rowOptions, of);
@@ -124,5 +127,5 @@ function formatOf(text: string | undefined, json: boolean): Format {
 
 function columnNames(text: string, of: RowsOf): string[] {
   if (text.trim() === "all") return columnsOf(of).map(({ name }) => name);
-  return text.split(",").map((name) => name.trim());
+  return text.split(",").map((name) => columnNamed(name.trim(), of).name);
 }

@@ -1,7 +1,8 @@
 /** One run of the command line, wherever its streams lead. */
+import { existsSync } from "node:fs";
 import { packageVersion } from "../../bench/package.js";
 import { VmemmapError } from "../errors.js";
-import { parseArguments } from "./arguments.js";
+import { badUse, parseArguments } from "./arguments.js";
 import type { Command } from "./command.js";
 import { commands } from "./commands.js";
 import { commandHelp, overview } from "./help.js";
@@ -56,8 +57,13 @@ async function dispatch(name: string, argv: readonly string[], host: Host): Prom
 
 async function commandNamed(name: string): Promise<Command> {
   const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (load === undefined) throw new VmemmapError("bad-argument", `no command ${strangeName(name, names)}`);
-  return load();
+  if (load !== undefined) return load();
+  if (name.startsWith("-")) throw badUse(`no option ${strangeName(name, ["--help", "--version"])} before a command`);
+  // What reads dumps is loaded by the commands that do.
+  const { LIVE } = await import("./source.js");
+  if (name === LIVE || existsSync(name))
+    throw badUse(`${name} is a source, and stands behind a command: vmemmap info ${name}`);
+  throw badUse(`no command ${strangeName(name, names)}`);
 }
 
 async function helpAbout(name: string | undefined): Promise<string> {

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
 import { access, chmod, open, realpath, rename, stat, unlink } from "node:fs/promises";
+import { dirname } from "node:path";
 import { badUse } from "./arguments.js";
 import type { Option } from "./command.js";
 import type { Host } from "./host.js";
@@ -37,11 +38,28 @@ export async function writeTo(
     await fill(host.stdout);
     return;
   }
-  for (const source of sources)
-    if (await isSameFile(path, source)) throw badUse(`--output: ${path} is the source itself`);
+  await checkOutput(path, sources);
   try {
     if (await isOther(path)) await fillFile(path, O_WRONLY, fill);
     else await fillBeside(await targetOf(path), fill);
+  } catch (error) {
+    throw unwritable(`--output: ${path}`, error);
+  }
+}
+
+/**
+ * Refuse a file that can't be written, before the work is done whose result it is to have.
+ *
+ * @throws VmemmapError "bad-argument"
+ */
+export async function checkOutput(path: string | undefined, sources: readonly string[]): Promise<void> {
+  if (path === undefined) return;
+  for (const source of sources)
+    if (await isSameFile(path, source)) throw badUse(`--output: ${path} is the source itself`);
+  const there = await stat(path).catch(() => undefined);
+  if (there?.isDirectory()) throw badUse(`--output: ${path}: it is a folder`);
+  try {
+    await access(there === undefined ? dirname(path) : path, constants.W_OK);
   } catch (error) {
     throw unwritable(`--output: ${path}`, error);
   }

@@ -2,7 +2,7 @@
 import type { LoadProgress, LoadStage } from "../dump/load-progress.js";
 import { openLive } from "../dump/open-live.js";
 import { openVmcoreFile } from "../dump/open-vmcore.js";
-import { DEFAULT_WINDOW_PAGES } from "../dump/parts.js";
+import { DEFAULT_WINDOW_PAGES, sectionsMeeting } from "../dump/parts.js";
 import type { Machine } from "../dump/vmcore.js";
 import { sizeOf } from "../picture/picture.js";
 import { PAGES_PER_SECTION } from "../sections.js";
@@ -43,13 +43,18 @@ export interface Source {
   windows(range?: PfnRange, cut?: boolean): AsyncGenerator<Vmemmap, void>;
 }
 
-interface OpenSource extends Source {
+export interface OpenSource extends Source {
   close(): Promise<void>;
 }
 
 export interface SourceCall {
   readonly options: { readonly part: readonly string[] };
   readonly host: Host;
+}
+
+/** The files that a call reads. */
+export function filesOf({ options }: Pick<SourceCall, "options">, name: string): readonly string[] {
+  return name === LIVE ? [] : [name, ...options.part];
 }
 
 /**
@@ -93,13 +98,27 @@ async function openLiveSource(call: SourceCall, progress: Progress): Promise<Ope
     },
   });
   progress.clear();
+  return wholeSource(map);
+}
+
+/** A source that is read as a whole, whatever is asked of it. */
+export function wholeSource(map: Vmemmap): OpenSource {
+  // As of a dump, a range without memory is refused.
+  const check = (range: PfnRange | undefined) => {
+    if (range !== undefined) sectionsMeeting(map.sections, range);
+  };
   return {
     machine: map,
     pagesPerWindow: Infinity,
     fits: () => true,
-    map: () => Promise.resolve(map),
     // eslint-disable-next-line @typescript-eslint/require-await
-    windows: async function* () {
+    map: async (range) => {
+      check(range);
+      return map;
+    },
+    // eslint-disable-next-line @typescript-eslint/require-await
+    windows: async function* (range) {
+      check(range);
       yield map;
     },
     close: () => {

@@ -10,6 +10,7 @@ import {
 import type { Machine } from "../dump/vmcore.js";
 import { badUse } from "./arguments.js";
 import { factValue } from "./facts.js";
+import { sizedNumber } from "./size.js";
 
 export interface Place {
   readonly pfn: number;
@@ -55,21 +56,29 @@ function windowsOf(map: Machine): Windows {
 /** What help says of WHERE. */
 export const WHERE_HELP = `WHERE is one of
   5120, 0x1400          a PFN
-  phys:0x1400abc        a physical address
+  phys:0x1400abc, 20M   a physical address
   0xffffea0000050000    an address in the vmemmap: of a struct page, or of a field of one
   0xffff888001400abc    an address in the direct map
+of which addresses in the kernel's half may do without 0x, as crash prints them, and sizes are in powers of 1024 (K, M, G, T).
 The vmemmap begins where the dump says. Where it does not say the same of the direct map, that is taken to be where it is without
 KASLR, and the answer says so.`;
 
+/** An address in the kernel's half as crash prints it. No PFN has letters without 0x. */
+const BARE_ADDRESS = /^ff[0-9a-f]{14}$/i;
+
 /** @throws VmemmapError "bad-argument": no number, an address of neither kind, a page without a struct page */
 export function placeOf(map: Machine, text: string): Place {
-  const parts = /^(?:(pfn|phys):)?(0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20})$/.exec(text);
-  if (parts === null)
+  const [, prefix, number = ""] = /^(?:(pfn|phys):)?(.{1,20})$/.exec(text) ?? [];
+  const told = sizedNumber(prefix === undefined && BARE_ADDRESS.test(number) ? `0x${number}` : number);
+  if (told === undefined || told.value >= 1n << 64n || (prefix === "pfn" && told.isSize))
     throw badUse(`${JSON.stringify(text.slice(0, 60))} is no page: expected a PFN, phys:ADDRESS, or a kernel address`);
-  const value = BigInt(parts[2]!);
-  const place = parts[1] === "phys" ? byFrame(value, "physical address") : byNumber(map, value, parts[1] === "pfn");
-  if (!pfnValid(map, place.pfn)) throw badUse(`PFN ${place.pfn} has no struct page: ${near(map, place.pfn)}`);
-  return place;
+  const { value, isSize } = told;
+  const isPhys = prefix === "phys" || isSize;
+  const place = isPhys ? byFrame(value, "physical address") : byNumber(map, value, prefix === "pfn");
+  if (pfnValid(map, place.pfn)) return place;
+  const isPerhapsPhys = /^0x/i.test(text) && place.by === "PFN" && pfnValid(map, byFrame(value, "").pfn);
+  const advice = isPerhapsPhys ? `; of a physical address write phys:${text}` : "";
+  throw badUse(`PFN ${place.pfn} has no struct page: ${near(map, place.pfn)}${advice}`);
 }
 
 /** pfn_valid */

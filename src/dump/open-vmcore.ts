@@ -161,5 +161,15 @@ async function openFile(source: VmcoreFile, signal?: AbortSignal): Promise<Rando
   if (source instanceof Blob) return new (await import("./blob-file.js")).BlobFile(source);
   if (typeof source === "object" && (source as unknown) !== null && "readInto" in source)
     return new (await import("./given-file.js")).GivenFile(source, signal);
-  throw new VmemmapError("bad-argument", `openVmcore: expected a path, a Blob or a file, got ${display(source)}`);
+  throw new VmemmapError(
+    "bad-argument",
+    `openVmcore: expected a path, a Blob or a file, got ${display(source)}${insteadOf(source)}`,
+  );
+}
+
+/** What to give in place of what is often given. */
+function insteadOf(source: unknown): string {
+  if (source instanceof URL) return ", a URL: give fileURLToPath(url)";
+  if (ArrayBuffer.isView(source) || source instanceof ArrayBuffer) return ", bytes: give new Blob([bytes])";
+  return "";
 }

@@ -48,7 +48,7 @@ export function sectionsMeeting(sections: readonly Section[], { start, count }: 
   if (!sections.some((section) => firstOf(section) < end && firstOf(section) + PAGES_PER_SECTION > start)) {
     throw new VmemmapError(
       "bad-range",
-      `the kernel has no memory at PFNs ${start} to ${end - 1}; it has sections of ${rangesText(sections)}`,
+      `the kernel has no memory at ${end - start === 1 ? `PFN ${start}` : `PFNs ${start} to ${end - 1}`}; it has sections of ${rangesText(sections)}`,
     );
   }
   const from = start - (start % UNIT_PAGES);

@@ -70,11 +70,12 @@ export class Vmcore {
   /** @throws VmemmapError "bad-image", "unreadable" */
   static async ofImage(file: RandomAccessFile, options: LoadMapOptions): Promise<Vmcore> {
     const { signal } = options;
-    const { header, close } = await decodeImage(piecesOf(file, signal));
+    const { header, close } = await naming(file, () => decodeImage(piecesOf(file, signal)));
     await close();
     const { sections, provenance } = header;
     const ofSections = partIn(provenance)?.ofSections ?? sections.length;
-    const mapOf = async (some: readonly Section[]) => {
+    const mapOf = (some: readonly Section[]) => naming(file, () => load(some));
+    const load = async (some: readonly Section[]) => {
       const source = piecesOf(file, signal);
       if (some.length === sections.length) return Vmemmap.load(source, imageOptions(options));
       const map = await Vmemmap.loadPart(source, imageOptions(options), (whole) => headerOfPart(whole, some));
@@ -148,4 +149,15 @@ async function* piecesOf(file: RandomAccessFile, signal?: AbortSignal): AsyncGen
 function imageOptions({ build, headIndex, listCapacity, hotplugCapacity }: LoadMapOptions): LoadOptions {
   const given = Object.entries({ build, headIndex, listCapacity, hotplugCapacity });
   return Object.fromEntries(given.filter(([, value]) => value !== undefined));
+}
+
+/** What is wrong with an image, with its file's name: the image itself knows none. */
+async function naming<T>(file: RandomAccessFile, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof VmemmapError && error.code === "bad-image")
+      throw new VmemmapError("bad-image", `${file.name}: ${error.message}`, { cause: error });
+    throw error;
+  }
 }

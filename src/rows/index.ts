@@ -11,6 +11,7 @@ export {
   type Words,
 } from "./cells.js";
 export { columnsOf, type RowsOf } from "./columns.js";
+export { objectsOf, type RowObject } from "./objects.js";
 export type { PageRange } from "./block.js";
 export { csvOf, ndjsonOf } from "./text.js";
 export {

@@ -1,5 +1,5 @@
 /** Rows of pages and folios, a block at a time. */
-import { checkKeys, checkMap, checkObject, display, whole } from "../check.js";
+import { checkKeys, checkMap, display, whole } from "../check.js";
 import { VmemmapError } from "../errors.js";
 import type { Profile } from "../profile/index.js";
 import { PFN_LIMIT } from "../sections.js";
@@ -14,7 +14,7 @@ export interface RowOptions {
   readonly columns?: readonly string[];
   /** A condition over columns: `kind = anon and order >= 9`. @default all rows */
   readonly where?: string;
-  /** PFNs. @default all */
+  /** `{ start, end }`, PFNs, end exclusive; either may be left out. @default all */
   readonly range?: Partial<PageRange>;
   /** At most so many rows. @default all */
   readonly limit?: number;
@@ -54,7 +54,7 @@ export interface RowBlock {
 
 export interface Rows {
   readonly columns: readonly RowColumn[];
-  /** By rising PFN. Blocks have up to 32768 rows; those without any are left out. */
+  /** By rising PFN, made anew from the map each time they are gone through; `objectsOf` has rows one at a time. Blocks have up to 32768 rows; those without any are left out. */
   readonly blocks: Iterable<RowBlock>;
 }
 
@@ -77,7 +77,8 @@ export function folioRows(map: Vmemmap, options: RowOptions = {}): Rows {
 function rowsOf(map: Vmemmap, options: RowOptions, of: RowsOf): Rows {
   checkMap(map, `rows of ${of}`);
   const { columns, limit, blocksOf } = planRows(map.profile, options, of);
-  return { columns, blocks: blocksOf(map, limit) };
+  // Read anew each time: a generator would silently be empty the second time.
+  return { columns, blocks: { [Symbol.iterator]: () => blocksOf(map, limit)[Symbol.iterator]() } };
 }
 
 /** Rows of maps that are of one kernel: what is wished, in order. */
@@ -95,7 +96,7 @@ export function planRows(profile: Profile, options: RowOptions, of: RowsOf): Row
   checkNames(names);
   if (where !== undefined && typeof (where as unknown) !== "string")
     throw new VmemmapError("bad-argument", `where ${display(where)}: expected a condition as text`);
-  checkObject(range, "range");
+  checkKeys(range, ["start", "end"], "range");
   if (names.length === 0) throw new VmemmapError("bad-argument", "no column is named");
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) throw new VmemmapError("bad-argument", `column ${display(twice)} is named twice`);

@@ -67,7 +67,9 @@ it.each(["gzip", "zstd"] as const)("loads an image that is packed by %s as a who
   expect(told).toEqual([packing === "zstd" ? image.length : null]);
   expect([...stages]).toEqual(["open", "unpack"]);
   const damaged = gzipSync(image.subarray(0, image.length - 1));
-  expect(await refusal(() => openVmcore(new Blob([damaged])))).toMatch(/^bad-image: /);
+  expect(await refusal(() => openVmcore(new File([damaged], "small.vmemmap")))).toMatch(
+    /^bad-image: small\.vmemmap \(unpacked\): image, offset \d+: /,
+  );
 });
 
 it("tells of a core that ends early what it lacks", async () => {
@@ -86,6 +88,16 @@ it.each<[string, () => unknown, RegExp]>([
     "what is no source",
     () => openVmcore(5 as unknown as string),
     /^bad-argument: openVmcore: expected a path, a Blob or a file, got 5/,
+  ],
+  [
+    "a URL",
+    () => openVmcore(new URL("file:///dump") as unknown as string),
+    /^bad-argument: .*got an object, a URL: give fileURLToPath\(url\)$/,
+  ],
+  [
+    "bytes",
+    () => openVmcore(new Uint8Array(8) as unknown as string),
+    /^bad-argument: .*got an object, bytes: give new Blob\(\[bytes\]\)$/,
   ],
   ["null", () => openVmcore(null as unknown as string), /^bad-argument: /],
   ["an unknown option", () => openVmcore("x", { thread: 1 } as object), /^bad-argument: .*"thread"/],

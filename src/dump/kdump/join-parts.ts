@@ -17,7 +17,7 @@ export function joinParts(given: readonly KdumpPart[]): readonly KdumpPart[] {
     if (parts.length > 1 && !part.header.split)
       throw new VmemmapError(
         "bad-argument",
-        `${part.file.name}: expected one part of a split dump next to ${parts.length - 1} others, found a whole dump`,
+        `${part.file.name}: expected one part of a split dump beside ${parts.length === 2 ? "the other" : "the others"}, found a whole dump`,
       );
     const differs = COMMON.find((field) => part.header[field] !== header[field]);
     if (differs !== undefined)

@@ -71,6 +71,13 @@ describe("bad use", () => {
     );
   });
 
+  it("says where a source belongs, and which options stand alone", async () => {
+    const map = mapPath("linux-7.3.4-hvo");
+    expect(await refusal(map)).toBe(`vmemmap: ${map} is a source, and stands behind a command: vmemmap info ${map}`);
+    expect(await refusal("live")).toMatch(/^vmemmap: live is a source/);
+    expect(await refusal("-v")).toBe('vmemmap: no option "-v"; there is --help, --version before a command');
+  });
+
   it("does not take what every object has for a command", async () => {
     expect(await refusal("constructor")).toMatch(/^vmemmap: no command "constructor"; /);
     expect(await refusal("pages", MAP, "--toString")).toMatch(/^vmemmap pages: no option "--toString"/);
@@ -93,6 +100,28 @@ describe("bad use", () => {
     expect(await refusal("pages", MAP, "--where=")).toBe("vmemmap pages: --where: EXPR is missing");
     expect(await refusal("pages", MAP, "--json=yes")).toBe("vmemmap pages: --json takes no value");
     expect(await refusal("pages", MAP, "--limit", "1", "--limit", "2")).toBe("vmemmap pages: --limit is given twice");
+  });
+
+  it.each([
+    ["extract", [], "an image is no text for a terminal: name a file with -o FILE"],
+    ["map", [], "name a file for the picture with -o FILE"],
+    ["folios", ["--format", "arrow"], "Arrow is no text for a terminal: name a file with -o FILE"],
+  ])("%s %j writes no bytes to a terminal", async (command, options, message) => {
+    const { code, stdout, stderr } = await runCli([command, MAP, ...options], undefined, undefined, true);
+    expect([code, stdout.length, stderr]).toEqual([2, 0, expect.stringContaining(`vmemmap ${command}: ${message}\n`)]);
+  });
+
+  // No such dump: what is said of it would come from its opening.
+  it.each([
+    ["census", ["--range", "5"], '--range: "5": expected PFNs'],
+    ["extract", ["--range", "8:4", "-o", "x"], '--range: "8:4": it ends before it starts'],
+    ["map", ["--range", "4Q:", "-o", "x"], '--range: "4Q" is no whole number'],
+    ["map", ["-o", "."], "--output: .: it is a folder"],
+    ["extract", ["-o", "nowhere/x"], "--output: nowhere/x: its folder does not exist"],
+    ["pages", ["-o", "nowhere/x"], "--output: nowhere/x: its folder does not exist"],
+    ["folios", ["--columns", "pfn,oder"], 'no column "oder"; did you mean order?'],
+  ])("%s %j is refused before the dump is opened", async (command, options, message) => {
+    expect(await refusal(command, "no-such-dump", ...options)).toContain(`vmemmap ${command}: ${message}`);
   });
 
   it("says in JSON what is wrong, with its code", async () => {

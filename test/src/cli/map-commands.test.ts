@@ -84,6 +84,13 @@ describe("extract", () => {
     expect(compared.stdout).toMatch(/\ndiffering +0\n/);
   });
 
+  it("says which part it wrote, which is wider than what was asked for", async () => {
+    const image = join(folder, "part.vmemmap");
+    const argv = ["extract", mapPath("linux-7.3.4-hvo-4gib"), "--range", "0x20000:+1", "-o", image];
+    expect((await runCli(argv)).stderr).toMatch(/ bytes for 262144 struct pages, a part: PFNs 0 to 262143\n$/);
+    expect(JSON.parse((await runCli([...argv, "--json"])).stdout)).toMatchObject({ part: { start: 0, count: 262144 } });
+  });
+
   it("will not write over its source", async () => {
     const { code, stderr } = await runCli(["extract", MAP, "-o", MAP]);
     expect(code).toBe(2);

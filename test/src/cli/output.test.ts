@@ -34,5 +34,8 @@ it("ends quietly when the reader is gone", async () => {
 });
 
 it("takes no further part of the running kernel", async () => {
+  expect(await refusal("extract", "live", "--range", "0:512", "-o", "x")).toBe(
+    "vmemmap extract: --range: live is read as a whole: extract it, then take a part of that image",
+  );
   expect(await refusal("census", "live", "--part", "x")).toBe("vmemmap census: --part: live is no dump that is split");
 });

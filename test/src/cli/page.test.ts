@@ -23,6 +23,11 @@ describe("places", () => {
     expect(pages.map(({ offset }) => offset)).toEqual([0, 0, 0, 0xabc, 8]);
   });
 
+  it("an address of the kernel may do without 0x, and a physical one be a size", async () => {
+    const pages = await asked(MAP, "fffffb9640050048", "ffff8ba081401abc", "phys:20M", "20m", "phys:0x5000K");
+    expect(pages.map(({ pfn }) => pfn)).toEqual([5121, 5121, 5120, 5120, 5120]);
+  });
+
   it("an address in the direct map is told with where that begins", async () => {
     const [page] = await asked(MAP, "0xffff8ba081401abc");
     expect(page).toMatchObject({
@@ -61,6 +66,13 @@ describe("places", () => {
     [MAP, "zero", '"zero" is no page: expected a PFN, phys:ADDRESS, or a kernel address'],
     [MAP, "-1", 'no option "-1"; there is --part, --json, --help'],
     [MAP, "262144", "PFN 262144 has no struct page: the nearest are PFNs 0 to 262143"],
+    [
+      MAP,
+      "0x1401abc",
+      "PFN 20978364 has no struct page: the nearest are PFNs 0 to 262143; of a physical address write phys:0x1401abc",
+    ],
+    [MAP, "pfn:20978364", "PFN 20978364 has no struct page: the nearest are PFNs 0 to 262143"],
+    [MAP, "pfn:1G", '"pfn:1G" is no page: expected a PFN, phys:ADDRESS, or a kernel address'],
     [
       mapPath("linux-7.3.4-hvo-4gib"),
       "600000",

@@ -1,7 +1,9 @@
 /** What --range takes. */
 import { expect, it } from "vitest";
 import { rangeOf } from "../../../src/cli/range.js";
-import { mapPath, runCli } from "./run.js";
+import { wholeSource } from "../../../src/cli/source.js";
+import { Vmemmap } from "../../../src/index.js";
+import { mapPath, refusal, runCli } from "./run.js";
 
 it.each([
   ["0x1000:8192", 4096, 8192],
@@ -12,6 +14,7 @@ it.each([
   ["4G:5G", 0x100000, 0x140000],
   ["phys:4G:+1G", 0x100000, 0x140000],
   ["0:4GiB", 0, 0x100000],
+  ["4g:5gib", 0x100000, 0x140000],
   ["phys:4G:", 0x100000, undefined],
   // Bytes round outwards.
   ["phys:0x1fff:0x2001", 1, 3],
@@ -30,10 +33,24 @@ it.each([
   expect(() => rangeOf(text)).toThrow(message);
 });
 
+it("the end left out, from behind all memory on", async () => {
+  expect(await refusal("census", mapPath("linux-7.3.4-hvo"), "--range", "1G:")).toBe(
+    "vmemmap census: the kernel has no memory at PFN 262144; it has sections of PFNs 0 to 262143",
+  );
+});
+
 it.each(["pages", "census"])("%s of a hole is refused, and told where there is memory", async (command) => {
   const { code, stderr } = await runCli([command, mapPath("linux-7.3.4-hvo-4gib"), "--range", "3G:4G"]);
   expect(code).toBe(2);
   expect(stderr).toBe(
     `vmemmap ${command}: the kernel has no memory at PFNs 786432 to 1048575; it has sections of PFNs 0 to 524287, 1048576 to 1572863\n`,
   );
+});
+
+it("a range of holes is refused of a source that is read as a whole, too", async () => {
+  const map = new Vmemmap({ memory: [{ start: 0, end: 32768 }] });
+  const hole = { start: 65536, count: 16 };
+  await expect(wholeSource(map).map(hole)).rejects.toThrow("no memory at PFNs 65536 to 65551");
+  await expect(wholeSource(map).windows(hole).next()).rejects.toThrow("no memory at PFNs 65536 to 65551");
+  expect((await wholeSource(map).windows({ start: 5, count: 16 }).next()).value).toBe(map);
 });

@@ -11,6 +11,10 @@ export interface Outcome {
 }
 
 class Memory extends Writable {
+  constructor(readonly isTTY: boolean) {
+    super();
+  }
+
   readonly chunks: Buffer[] = [];
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
@@ -27,8 +31,9 @@ export async function runCli(
   argv: readonly string[],
   signal: AbortSignal = new AbortController().signal,
   pagesPerWindow?: number,
+  isTerminal = false,
 ): Promise<Outcome> {
-  const [stdout, stderr] = [new Memory(), new Memory()];
+  const [stdout, stderr] = [new Memory(isTerminal), new Memory(false)];
   const code = await run(argv, {
     stdout: new Output(stdout),
     stderr: new Output(stderr),

@@ -81,7 +81,7 @@ describe("a part", () => {
   it("is refused where there is no memory, with the ranges that there are", async () => {
     const { code, stderr } = await runCli(["census", dump, "--range", "0x1000000:"]);
     expect(code).toBe(2);
-    expect(stderr).toContain("the kernel has no memory at PFNs 16777216");
+    expect(stderr).toContain("the kernel has no memory at PFN 16777216");
   });
 
   it("is extracted, and its image says that it is one", async () => {

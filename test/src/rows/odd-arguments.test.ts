@@ -7,6 +7,7 @@ import {
   diffMaps,
   folioRows,
   ndjsonOf,
+  objectsOf,
   pageReport,
   pageRows,
   Vmemmap,
@@ -29,6 +30,8 @@ const options: [string, object, RegExp][] = [
   ["a condition that is a number", { where: 5 }, /where 5: expected a condition/],
   ["a condition that is an object", { where: {} }, /where an object: expected a condition/],
   ["a range of null", { range: null }, /range null: expected an object/],
+  // As lists and openVmcore have ranges: it would silently be all pages from there on.
+  ["a range by its count", { range: { start: 0, count: 10 } }, /range: no option "count"; there is start, end/],
   ["a limit that is no number", { limit: "5" }, /limit "5": expected a whole number/],
 ];
 
@@ -51,9 +54,9 @@ it.each([null, undefined, {}, "map", 5])("no map is %s", async (none) => {
 it.each([null, undefined, {}, "rows", 5, { columns: null, blocks: null }, { columns: [], blocks: 5 }])(
   "no rows are %s",
   async (none) => {
-    const calls = [csvOf, ndjsonOf].map((text) => () => [...(loose(text)(none) as Iterable<unknown>)]);
+    const calls = [csvOf, ndjsonOf, objectsOf].map((text) => () => [...(loose(text)(none) as Iterable<unknown>)]);
     for (const call of [...calls, () => loose(arrowOf)(none)])
-      expect(await refusal(call)).toMatch(/^bad-argument: (csv|ndjson|arrow)Of .*: expected rows/);
+      expect(await refusal(call)).toMatch(/^bad-argument: (csv|ndjson|arrow|objects)Of .*: expected rows/);
   },
 );
 

@@ -8,6 +8,7 @@ import {
   csvOf,
   folioRows,
   ndjsonOf,
+  objectsOf,
   pageRows,
   type Rows,
   valueOf,
@@ -58,6 +59,16 @@ describe.each(names)("%s", (name) => {
     expect(differing).toBe(0);
   });
 
+  it("objects say of every row what its JSON says", () => {
+    const rows = (): Rows => folioRows(map, { columns: all("folios"), where: "order > 0 or pgmap != empty" });
+    const json = text(ndjsonOf(rows())).trimEnd().split("\n");
+    const told = Array.from(objectsOf(rows()), (row) =>
+      JSON.stringify(row, (_, cell: unknown) => (typeof cell === "bigint" ? `0x${cell.toString(16)}` : cell)),
+    );
+    expect(told.length).toBeGreaterThan(100);
+    expect(told.join("\n") === json.join("\n")).toBe(true);
+  });
+
   it("folios are heads and single pages, with what Folio says of each", () => {
     const columns = [
       "pfn",
@@ -97,6 +108,13 @@ describe.each(names)("%s", (name) => {
       }
     }
     expect(counted).toEqual(orders);
+  });
+
+  it("rows can be gone through again", () => {
+    const rows = pageRows(map, { columns: ["pfn", "kind"], where: "order = 9", limit: 4 });
+    const first = [...objectsOf(rows)];
+    expect(first.length).toBe(4);
+    expect([...objectsOf(rows)]).toEqual(first);
   });
 
   it("ranges and limits cut rows, across sections", () => {
