@@ -17,6 +17,8 @@ const WORDS = [
   0xffffea0000000001n,
   0x7fff000000001000n,
   0xffff888000300004n,
+  0xffffea0000400040n,
+  0xffffeb0000000000n,
   0n,
 ];
 
@@ -32,8 +34,8 @@ function wordsOf(map: Vmemmap): { word: bigint; pages: number; first: number; la
       const word = view.getBigUint64((pfn - start) * 64 + 8, true);
       const flags = view.getBigUint64((pfn - start) * 64, true);
       const zone = (flags >> BigInt(shift)) & ((1n << BigInt(width)) - 1n);
-      const own = map.vmemmapBase + BigInt(pfn * 64 + 8);
-      if (zone !== DEVICE || word % 8n !== 0n || word < 1n << 63n || word === own) continue;
+      const isInVmemmap = word >= map.vmemmapBase && word < map.vmemmapBase + (1n << 40n);
+      if (zone !== DEVICE || word % 8n !== 0n || word < 1n << 63n || isInVmemmap) continue;
       const known = found.get(word);
       if (known === undefined) found.set(word, { word, pages: 1, first: pfn, last: pfn });
       else {

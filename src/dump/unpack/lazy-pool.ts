@@ -36,9 +36,10 @@ export class LazyPool {
     this.#state = `this thread (${reason})`;
   }
 
+  /** End the threads, and what they are at. They are not waited for: nothing of the dump's is theirs. */
   async close(): Promise<void> {
     this.#over = true;
-    await (await this.#pool)?.stop();
+    void (await this.#pool)?.stop();
   }
 
   async #start(): Promise<UnpackPool | null> {
