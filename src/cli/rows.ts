@@ -44,6 +44,8 @@ Conditions compare columns, in 64 bits, exactly:
   kind = anon         names as they are or in quotes, of columns that have them: kind, compound, type, zone, alias
   order in (9, 18)    one of several; not in
   flags has dirty     a flag of the page's own word, by name: PG_dirty is the same
+  refcount > mapcount + 1
+                      + and - of columns and numbers, spaces around the sign; exact, below 0 too, never wrapped
   pfn & 63 = 0        bits of a number; without a comparison: any of them is set
   pgmap = empty       the cell has no answer. All other comparisons with such a cell are false
   and or not ( )      also && || !; words in either case of letters`;
