@@ -38,5 +38,6 @@ export {
   type RowBlock,
   type RowOptions,
   type Rows,
+  type RowSort,
   valueOf,
 } from "./rows/index.js";

@@ -21,4 +21,5 @@ export {
   type RowColumn,
   type RowOptions,
   type Rows,
+  type RowSort,
 } from "./rows.js";
