@@ -101,7 +101,7 @@ export function compound_head(slot: u32): u32 {
 }
 
 /** page_is_fake_head (6.1 to 7.0). */
-function page_is_fake_head(slot: u32): bool {
+export function page_is_fake_head(slot: u32): bool {
   if (word(Word.ENCODING) != Encoding.FAKE_HEADS) return false;
   const p = slot_to_page(slot);
   if (is_tagged(p)) return false;

@@ -18,7 +18,8 @@ export const CENSUS_KEYS = ["kind", "order", "zone", "node", "pgmap", "flags"] a
  * - `order`: the folio's.
  * - `zone`, `node`: by the page's own flags word.
  * - `pgmap`: page_pgmap, by its kernel address.
- * - `flags`: each flag set in the page's own word, so a page counts for several, or for none.
+ * - `flags`: each flag set in the page's own word, so a page counts for several, or for none. Page 1 of a folio does not count for the order
+ *   and the flags that the folio keeps there (PF_SECOND), nor what HVO shows as a head (up to 7.0) for that head's flags.
  */
 export type CensusKey = (typeof CENSUS_KEYS)[number];
 

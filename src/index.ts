@@ -40,5 +40,6 @@ export {
   type RowObject,
   type RowOptions,
   type Rows,
+  type RowSort,
   valueOf,
 } from "./rows/index.js";

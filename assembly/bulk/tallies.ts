@@ -2,16 +2,17 @@
 // is counted where the page is no tail. Two u32 each, at `dst`: a run of pages that say the same is added at once.
 
 import { ASK, KNOWN } from "../block_byte";
-import { PageTail, compound_head, compound_order } from "../compound";
+import { PageTail, compound_head, compound_order, has_head_flag, page_is_fake_head } from "../compound";
 import { BLOCK_PAGES, BLOCK_SHIFT, block_order, block_word, has_index, is_one_order, order_in } from "../head_index";
 import { INVALID, MAX_PGMAPS } from "../memory";
 import { page_pgmap } from "../memremap";
-import { page } from "../page";
+import { is_tagged, page } from "../page";
 import { node_of, zone_of } from "../page_links";
 import { Pgmap } from "../pgmap";
-import { Word, word } from "../profile";
+import { Word, word, word64 } from "../profile";
 import { slot_to_pfn_low } from "../slots";
 import { slot_to_page, slot_valid } from "../sparse";
+import { STRUCT_PAGE_SIZE } from "../x86_64";
 
 /** What pages are counted by. */
 const enum Tally {
@@ -65,16 +66,40 @@ function order_key(slot: u32): u32 {
   return head == INVALID ? NO_ORDER : compound_order(head);
 }
 
-/** What a page is counted as; of flags its word. */
+/**
+ * Whether a slot shows page 1 of a folio: it is that page, or HVO shows it behind a fake head (6.1 to 7.0). Heads stand at even PFNs and have
+ * PG_head, so few slots are looked at twice.
+ */
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function shows_page_1(slot: u32, p: u32): bool {
+  if ((slot & 1) == 0 || !is_tagged(p) || !has_head_flag(p - STRUCT_PAGE_SIZE)) return false;
+  return compound_head(slot) == slot - 1 || page_is_fake_head(slot - 1);
+}
+
+/**
+ * The flags that are a page's own. In page 1, those of PF_SECOND are the folio's (PAGE_FLAGS_SECOND), and so is the order in the low byte
+ * (folio_set_order, 6.6 on). A fake head shows the head's word: nothing there is its own.
+ */
+// @ts-ignore: top level decorators are AssemblyScript
+@inline
+function own_flags(slot: u32): u64 {
+  const p = slot_to_page(slot);
+  const flags = changetype<page>(p).flags;
+  if (shows_page_1(slot, p)) return flags & ~word64(Word.SECOND_MASK);
+  return has_head_flag(p) && page_is_fake_head(slot) ? 0 : flags;
+}
+
+/** What a page is counted as; of flags those that are its own. */
 // @ts-ignore: top level decorators are AssemblyScript
 @inline
 function key_of(tally: Tally, slot: u32): u64 {
   if (tally == Tally.ORDER) return order_key(slot);
   if (tally == Tally.PGMAP) return pgmap_key(slot);
+  if (tally == Tally.FLAGS) return own_flags(slot);
   const flags = changetype<page>(slot_to_page(slot)).flags;
   if (tally == Tally.ZONE) return min(zone_of(flags), TALLY_LIMIT - 1);
-  if (tally == Tally.NODE) return min(node_of(flags), TALLY_LIMIT - 1);
-  return flags;
+  return min(node_of(flags), TALLY_LIMIT - 1);
 }
 
 /** Count a run of pages with the same key; flags go by their bits. */
@@ -161,7 +186,10 @@ export function tally_pgmaps(first: u32, end: u32, dst: u32): void {
   tally_between(Tally.PGMAP, first, end, ALL, dst);
 }
 
-/** The same of each bit of pages' own flags words, 64 pairs and one more of all pages; of bits below `nr` alone, up to 64. */
+/**
+ * The same of each bit of pages' own flags, 64 pairs and one more of all pages; of bits below `nr` alone, up to 64. What page 1 keeps for its
+ * folio, and what fake heads show, is not counted.
+ */
 export function tally_flags(first: u32, end: u32, nr: u32, dst: u32): void {
   memory.fill(dst, 0, (FLAG_BITS + 1) << 3);
   tally_between(Tally.FLAGS, first, end, nr >= FLAG_BITS ? ALL : ((<u64>1) << nr) - 1, dst);

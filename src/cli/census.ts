@@ -15,11 +15,6 @@ function keyOf(text: string): CensusKey {
   return key;
 }
 
-/** What is not to be read into flags words. */
-const FLAGS_NOTE = `Each page's own word: page 1 of a large folio has its order in the low byte (6.6 on), where flags have their bits, and where
-HVO shows a head in place of tails (up to 7.0), those have the head's. With  pages --where 'compound != tail and flags has …'  neither counts.
-`;
-
 /** Of a map that was rebuilt: pages that its files say nothing of. */
 function silentNote(pages: number): string {
   return `other: ${pages} pages of the map show no bit in kpageflags. The kernel uses them for itself (stacks, vmalloc, large kmallocs, drivers), or they are
@@ -56,7 +51,8 @@ export default defineCommand({
     range: RANGE_OPTION,
   },
   details: `Counts pages, and folios: heads of compound pages and single pages. A tail has its head's kind and order; zone, node
-and flags are those of each page's own word. By flags, a page counts for each flag that it has.`,
+and flags are those of each page's own word. By flags, a page counts for each flag that it has; what page 1 of a folio keeps for it (its order
+and second flags), and what HVO shows in a head's place (up to 7.0), does not count.`,
   examples: [
     { line: "vmemmap census vmcore", says: "what the machine's memory was used for" },
     { line: "vmemmap census vmcore --by order --json", says: "folios by order, for another program" },
@@ -74,7 +70,6 @@ and flags are those of each page's own word. By flags, a page counts for each fl
     else {
       await host.stdout.write(censusText(counted));
       if (by === "kind" && typeof silent === "number" && silent > 0) await host.stderr.write(silentNote(silent));
-      if (by === "flags") await host.stderr.write(FLAGS_NOTE);
     }
     return 0;
   },

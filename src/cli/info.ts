@@ -6,6 +6,7 @@ import type { Machine } from "../dump/vmcore.js";
 import { defineCommand } from "./command.js";
 import { describe, type Described } from "./described.js";
 import { factValue } from "./facts.js";
+import { bytesText, detailText, factText, pagesText } from "./told.js";
 import { withSource } from "./source.js";
 import { tableText } from "./table.js";
 
@@ -97,7 +98,10 @@ function containerOf({ provenance }: Described): string[][] {
   const told = typeof details === "object" && details !== null ? Object.entries(details) : [];
   return [
     ...(typeof format === "string" ? [["format", format]] : []),
-    ...told.map(([name, value]) => [name, String(value)]),
+    ...told.flatMap(([name, value]) => {
+      const line = detailText(name, value);
+      return line === null ? [] : [[...line]];
+    }),
   ];
 }
 
@@ -108,7 +112,7 @@ function infoText(machine: Machine, map: Described, name: string): string {
   const summary = [
     ["source", name],
     ["kernel", String(factValue(machine, "release") ?? machine.profile.name)],
-    ["struct pages", String(map.slots)],
+    ["struct pages", `${map.slots}, of ${sizeOf(map.slots)} of memory`],
     ...(part === null
       ? []
       : [
@@ -117,8 +121,8 @@ function infoText(machine: Machine, map: Described, name: string): string {
             `${part.sections} of ${part.ofSections} sections, PFNs ${part.start} to ${part.start + part.count - 1}`,
           ],
         ]),
-    ["left out by a filter", String(filtered)],
-    ["shown from shared frames", `${savedBytes} bytes saved`],
+    ["left out by a filter", filtered === 0 ? "none" : pagesText(filtered)],
+    ["shown from shared frames", savedBytes === 0 ? "none" : `${bytesText(savedBytes)} saved`],
     ["lookups", map.lookups],
   ];
   const unknown = map.provenance["unknown"];
@@ -130,7 +134,7 @@ function infoText(machine: Machine, map: Described, name: string): string {
     ...(map.pgmaps.length > 0 ? [pgmapsText(map.pgmaps)] : []),
     tableText(
       [{ title: "fact" }, { title: "value" }, { title: "from" }],
-      map.facts.map(({ name, value, from }) => [name, String(value), from]),
+      map.facts.map(({ name, value, from }) => [name, factText(name, value), from]),
     ),
     ...(Array.isArray(unknown)
       ? [`A reconstruction, which can't know:\n${unknown.map((item) => `  ${item}\n`).join("")}`]
@@ -146,7 +150,8 @@ export default defineCommand({
   options: {},
   details: `Shows the kernel's release, the encoding of tails, where the struct pages stand, flag numbers and field offsets, each with
 its origin: the dump's VMCOREINFO, the kernel's BTF in the dump, or the newest preset not above its release. Then the sections of
-memory and the device page maps.`,
+memory and the device page maps. Empty fields of the container are left out, dates and sizes are as people read them (+64 is an
+offset, in bytes); --json has all values as they are.`,
   examples: [
     { line: "vmemmap info vmcore", says: "all of it as tables" },
     { line: "vmemmap info vmcore --json", says: "the same for another program" },

@@ -18,6 +18,10 @@ export default defineCommand({
       says: "the first pages of huge folios whose own word says dirty",
     },
     {
+      line: "vmemmap pages vmcore --columns pfn,kind,mapcount --sort mapcount:desc --limit 10",
+      says: "the ten pages that are mapped most",
+    },
+    {
       line: "vmemmap pages vmcore --columns all --format arrow -o pages.arrow",
       says: "all there is, for pandas, polars or DuckDB",
     },

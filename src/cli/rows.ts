@@ -2,7 +2,15 @@
 import { setImmediate } from "node:timers/promises";
 import { columnNamed, columnsOf, type RowsOf } from "../rows/columns.js";
 import type { RowEncoder } from "../rows/encoder.js";
-import { DEFAULT_COLUMNS, planRows, type RowBlock, type RowColumn, type RowOptions } from "../rows/rows.js";
+import {
+  DEFAULT_COLUMNS,
+  MAX_SORTED_ROWS,
+  planRows,
+  type RowBlock,
+  type RowColumn,
+  type RowOptions,
+  type RowSort,
+} from "../rows/rows.js";
 import { csvEncoder, ndjsonEncoder } from "../rows/text.js";
 import { PAGES_PER_SECTION } from "../sections.js";
 import { badUse } from "./arguments.js";
@@ -22,6 +30,11 @@ export const ROW_OPTIONS = {
   where: { type: "string", value: "EXPR", help: "rows that match a condition, as above" },
   range: RANGE_OPTION,
   limit: { type: "string", value: "N", help: "no more than N rows" },
+  sort: {
+    type: "string",
+    value: "COLUMN",
+    help: `the first N rows by a column, or by COLUMN:desc, with --limit N up to ${MAX_SORTED_ROWS}; ties by PFN,\ncells without an answer last`,
+  },
   format: {
     type: "string",
     value: "FORMAT",
@@ -44,6 +57,8 @@ Conditions compare columns, in 64 bits, exactly:
   kind = anon         names as they are or in quotes, of columns that have them: kind, compound, type, zone, alias
   order in (9, 18)    one of several; not in
   flags has dirty     a flag of the page's own word, by name, or as the kernel has it: flags has PG_dirty
+  refcount > mapcount + 1
+                      + and - of columns and numbers, spaces around the sign; exact, below 0 too, never wrapped
   pfn & 63 = 0        bits of a number; without a comparison: any of them is set
   pgmap = empty       the cell has no answer. All other comparisons with such a cell are false
   and or not ( )      also && || !; words in either case of letters`;
@@ -61,6 +76,7 @@ export async function runRows(of: RowsOf, call: Call<typeof ROW_OPTIONS>): Promi
     ...(options.columns === undefined ? {} : { columns: columnNames(options.columns, of) }),
     ...(options.where === undefined ? {} : { where: options.where }),
     ...(options.limit === undefined ? {} : { limit: countOf("--limit", options.limit) }),
+    ...(options.sort === undefined ? {} : { sort: sortOf(options.sort, options.limit) }),
   };
   const progress = new Progress(host);
   const sources = filesOf(call, name);
@@ -82,18 +98,33 @@ export async function runRows(of: RowsOf, call: Call<typeof ROW_OPTIONS>): Promi
           left -= length;
           progress.update({ what: `writing ${of}`, done: seen + pagesSeen, total, unit: "pages" });
         };
+        // Writes to a file or a pipe may all be done at once: signals come in here.
+        const breathe = async () => {
+          await setImmediate();
+          host.signal.throwIfAborted();
+        };
+        const write = async (blocks: Iterable<RowBlock>) => {
+          for (const chunk of encoder.chunksOf(blocks)) {
+            await sink.write(chunk);
+            await breathe();
+          }
+        };
+        const sorted = plan.sorted?.();
         await sink.write(encoder.begin);
         while (map !== undefined) {
-          for (const chunk of encoder.chunksOf(tapped(plan.blocksOf(map, left), tap))) {
-            await sink.write(chunk);
-            // Writes to a file or a pipe may all be done at once: signals come in here.
-            await setImmediate();
-            host.signal.throwIfAborted();
+          if (sorted === undefined) {
+            await write(tapped(plan.blocksOf(map, left), tap));
+          } else {
+            for (const done of sorted.add(map)) {
+              progress.update({ what: `sorting ${of}`, done, total, unit: "pages" });
+              await breathe();
+            }
           }
           if (left === 0) break;
           seen += map.slots;
           map = (await maps.next()).value;
         }
+        if (sorted !== undefined) await write(sorted.blocks());
         await sink.write(encoder.end);
       });
     } finally {
@@ -123,6 +154,14 @@ function formatOf(text: string | undefined, json: boolean): Format {
   if (format === undefined) throw badUse(`--format: no format ${strangeName(text, FORMATS)}`);
   if (json && format !== "ndjson") throw badUse(`--json is --format ndjson, and --format ${format} is given too`);
   return format;
+}
+
+function sortOf(text: string, limit: string | undefined): RowSort {
+  const [column, direction, ...rest] = text.split(":").map((part) => part.trim());
+  if (rest.length > 0 || (direction !== undefined && direction !== "desc" && direction !== "asc"))
+    throw badUse(`--sort: ${JSON.stringify(text)}: expected COLUMN, COLUMN:asc or COLUMN:desc`);
+  if (limit === undefined) throw badUse(`--sort takes --limit N too: the first N rows, up to ${MAX_SORTED_ROWS}`);
+  return { column: column!, descending: direction === "desc" };
 }
 
 function columnNames(text: string, of: RowsOf): string[] {

@@ -16,6 +16,8 @@ export interface KdumpOptions {
   readonly signal?: AbortSignal;
   /** Worker threads that unpack pages when many are read; 1: none. @default one for each of the host's, 8 at most */
   readonly threads?: number;
+  /** Called with who unpacks when that changes: `"2 threads"`, or `"this thread (REASON)"` where threads can't. Before, it is this thread. */
+  readonly onUnpackedBy?: (who: string) => void;
 }
 
 const MAX_THREADS = 64;
@@ -27,26 +29,21 @@ const MAX_THREADS = 64;
  * @throws VmemmapError "bad-dump", "unsupported-dump", "unreadable"
  */
 export async function openKdump(files: readonly RandomAccessFile[], options: KdumpOptions = {}): Promise<Dump> {
-  checkKeys(options, ["signal", "threads"], "options of openKdump");
-  const { signal, threads } = options;
+  checkKeys(options, ["signal", "threads", "onUnpackedBy"], "options of openKdump");
+  const { signal, threads, onUnpackedBy } = options;
   if (threads !== undefined) whole(threads, 1, MAX_THREADS, "threads");
   if (files.length === 0) throw new VmemmapError("bad-argument", "no files: expected a dump, or the parts of one");
   const opened: KdumpPart[] = [];
   for (const file of files) opened.push(await KdumpPart.open(file, signal));
   const parts = joinParts(opened);
   const vmcoreinfo = await readVmcoreinfo(parts);
-  const pool = new LazyPool(threads);
+  const pool = new LazyPool(threads, onUnpackedBy);
   const memory = new KdumpMemory(parts, pool, signal);
   return {
     format: "kdump",
     memory,
     vmcoreinfo,
-    details: {
-      ...detailsOf(parts),
-      get unpackedBy() {
-        return pool.state;
-      },
-    },
+    details: detailsOf(parts),
     close: () => memory.close(),
   };
 }

@@ -11,6 +11,8 @@ import { type Details, unwrap, type UnwrapOptions } from "./unwrap.js";
 export interface OpenDumpOptions extends UnwrapOptions {
   /** Threads that unpack the pages of a kdump-compressed dump. */
   readonly threads?: number;
+  /** Called with who unpacks them when that changes. */
+  readonly onUnpackedBy?: (who: string) => void;
 }
 
 /** Files out of what they were packed in. */
@@ -86,8 +88,12 @@ async function openInner(
   if (container === "lime") return openLime(first);
   if (container === "kdump") {
     const { openKdump } = await import("./kdump.js");
-    const { signal, threads } = options;
-    return openKdump(files, { ...(signal && { signal }), ...(threads !== undefined && { threads }) });
+    const { signal, threads, onUnpackedBy } = options;
+    return openKdump(files, {
+      ...(signal && { signal }),
+      ...(threads !== undefined && { threads }),
+      ...(onUnpackedBy && { onUnpackedBy }),
+    });
   }
   throw badDump(first, 0, "expected a dump, found an image of this package: it is loaded as one");
 }
@@ -98,10 +104,7 @@ function withDetails(dump: Dump, details: Details): Dump {
     format: dump.format,
     memory: dump.memory,
     vmcoreinfo: dump.vmcoreinfo,
-    // Who unpacks its pages shows while they are read.
-    get details() {
-      return { ...details, ...dump.details };
-    },
+    details: { ...details, ...dump.details },
     close: () => dump.close(),
   };
 }

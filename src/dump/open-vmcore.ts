@@ -24,6 +24,11 @@ export interface OpenVmcoreOptions extends LoadMapOptions {
    */
   readonly onUnpack?: (path: string, expectedBytes: number | null) => void;
   /**
+   * Called with who unpacks the pages of a kdump-compressed dump, when that changes: `"2 threads"`, or `"this thread (REASON)"` where
+   * threads were wanted and can't. Not called where few pages are read, which this thread unpacks.
+   */
+  readonly onUnpackedBy?: (who: string) => void;
+  /**
    * Only the sections of memory that these PFNs meet, and all others of the same 1 GiB of memory (2^18 PFNs), so that no folio is cut. The
    * map's {@link Vmemmap.provenance} says which `part` of the kernel's it is. @default all
    */
@@ -39,6 +44,7 @@ const OPTIONS = [
   "onProgress",
   "threads",
   "onUnpack",
+  "onUnpackedBy",
   "range",
 ];
 /** More than any host runs at a time. */
@@ -106,7 +112,8 @@ export async function openVmcoreFile(
   if (options.threads !== undefined) whole(options.threads, 1, MOST_THREADS, "threads");
   checkFunction(options.onProgress, "onProgress");
   checkFunction(options.onUnpack, "onUnpack");
-  const { threads, onUnpack, ...mapOptions } = options;
+  checkFunction(options.onUnpackedBy, "onUnpackedBy");
+  const { threads, onUnpack, onUnpackedBy, ...mapOptions } = options;
   const { signal, onProgress } = options;
   const given: readonly VmcoreFile[] = isList(source) ? source : [source];
   if (given.length === 0) throw new VmemmapError("bad-argument", "openVmcore: expected a file, got an empty list");
@@ -124,6 +131,7 @@ export async function openVmcoreFile(
     const dumpOptions: OpenDumpOptions = {
       ...(signal && { signal }),
       ...(threads !== undefined && { threads }),
+      ...(onUnpackedBy && { onUnpackedBy }),
       spool: {
         ...(onUnpack && { onStart: onUnpack }),
         onProgress: ({ bytesRead, bytesToRead }) => {

@@ -89,6 +89,48 @@ export function take(cells: Cells, rows: Uint32Array): Cells {
   }
 }
 
+/** The cells of rows of one column, one part after the other. */
+export function joined(parts: readonly Cells[]): Cells {
+  const first = parts[0]!;
+  switch (first.kind) {
+    case "number": {
+      const all = parts.filter((part) => part.kind === first.kind);
+      const values = chain(all.map((part) => part.values));
+      if (all.every(({ valid }) => valid === undefined)) return { kind: first.kind, values };
+      return { kind: first.kind, values, valid: chain(all.map((part) => part.valid ?? ones(part.values.length))) };
+    }
+    case "word": {
+      const all = parts.filter((part) => part.kind === first.kind);
+      const halves = chain(all.map((part) => part.halves));
+      if (all.every(({ valid }) => valid === undefined)) return { kind: first.kind, halves };
+      return { kind: first.kind, halves, valid: chain(all.map((part) => part.valid ?? ones(part.halves.length / 2))) };
+    }
+    case "name":
+      return { ...first, codes: chain(parts.filter((part) => part.kind === first.kind).map(({ codes }) => codes)) };
+    case "text":
+      return { ...first, texts: parts.filter((part) => part.kind === first.kind).flatMap(({ texts }) => texts) };
+    case "truth":
+      return { ...first, values: chain(parts.filter((part) => part.kind === first.kind).map(({ values }) => values)) };
+  }
+}
+
+function ones(length: number): Uint8Array {
+  return new Uint8Array(length).fill(1);
+}
+
+/** Arrays one after the other; of several types, as those of PFNs in maps that reach beyond 2^32 pages or not, as doubles. */
+function chain<T extends Numbers["values"]>(parts: readonly T[]): T {
+  const made = new Set(parts.map((part) => part.constructor));
+  const type = (made.size === 1 ? parts[0]!.constructor : Float64Array) as new (length: number) => T;
+  const all = new type(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
 function pick<T extends Uint8Array | Int32Array | Uint32Array | Float64Array>(values: T, rows: Uint32Array): T {
   const taken = new (values.constructor as new (length: number) => T)(rows.length);
   for (let i = 0; i < rows.length; i++) taken[i] = values[rows[i]!]!;

@@ -22,4 +22,5 @@ export {
   type RowColumn,
   type RowOptions,
   type Rows,
+  type RowSort,
 } from "./rows.js";

@@ -9,7 +9,14 @@ export type Operand =
   /** A column, or a name of what the other side has: `anon`, "file", NORMAL. */
   | { readonly kind: "name"; readonly name: string; readonly quoted: boolean; readonly at: number }
   | { readonly kind: "empty"; readonly at: number }
+  /** Its terms added up, those that are `minus` taken away. */
+  | { readonly kind: "sum"; readonly terms: readonly Term[]; readonly at: number }
   | { readonly kind: "bits"; readonly of: Operand; readonly mask: bigint; readonly at: number };
+
+export interface Term {
+  readonly of: Operand;
+  readonly isMinus: boolean;
+}
 
 export type Condition =
   | { readonly kind: "all" | "any"; readonly parts: readonly Condition[]; readonly at: number }
@@ -162,9 +169,9 @@ class Parser {
     return parsed.of;
   }
 
-  /** A value, a value's bits, or what stands in parentheses. */
+  /** A sum, its bits, or what stands in parentheses. */
   #primary(): Parsed {
-    let parsed = this.#atom();
+    let parsed = this.#sum();
     while (this.#peek().text === "&" && this.#peek().kind === "sign") {
       const sign = this.#take();
       if (parsed.is === "condition")
@@ -172,9 +179,39 @@ class Parser {
       const mask = this.#take();
       if (mask.kind !== "number" || mask.value < 0n || mask.value >= 1n << 64n)
         throw this.#error(mask, `${shown(mask)}: expected the bits that & takes, as a number of up to 64 bits`);
-      parsed = { is: "operand", of: { kind: "bits", of: parsed.of, mask: mask.value, at: parsed.of.at } };
+      const { of } = parsed;
+      const bits = of.kind === "bits" ? { ...of, mask: of.mask & mask.value } : { of, mask: mask.value };
+      parsed = { is: "operand", of: { kind: "bits", ...bits, at: of.at } };
+      const next = this.#peek();
+      if (this.#addition(next) !== undefined)
+        throw this.#error(next, `${shown(next)} behind &: put ( ) around what comes first`);
     }
     return parsed;
+  }
+
+  #sum(): Parsed {
+    const first = this.#atom();
+    if (this.#addition(this.#peek()) === undefined) return first;
+    const terms = [this.#term(first, false)];
+    for (;;) {
+      const token = this.#peek();
+      const sign = this.#addition(token);
+      if (sign === undefined) return { is: "operand", of: { kind: "sum", terms, at: terms[0]!.of.at } };
+      // Of `refcount -1` the minus is the number's.
+      if (token.kind === "sign") this.#take();
+      terms.push(this.#term(this.#atom(), token.kind === "sign" && sign === "-"));
+    }
+  }
+
+  #term(parsed: Parsed, isMinus: boolean): Term {
+    if (parsed.is === "condition") throw this.#error(parsed.of, "+ and - take values: this is a condition");
+    return { of: parsed.of, isMinus };
+  }
+
+  /** What goes on with a sum: a sign, or a number that brings its own. */
+  #addition({ kind, text }: Token): "+" | "-" | undefined {
+    if (kind === "sign") return text === "+" || text === "-" ? text : undefined;
+    return kind === "number" && text.startsWith("-") ? "-" : undefined;
   }
 
   #atom(): Parsed {

@@ -20,7 +20,7 @@ const NAME = /[A-Za-z_][A-Za-z0-9_]*(?:-[A-Za-z0-9_]+)*/y;
 const NUMBER = /-?(?:0[xX][0-9a-fA-F]+|[0-9]+)[A-Za-z0-9_]*/y;
 const NUMBER_PARTS = /^(-?)(0[xX][0-9a-fA-F]+|[0-9]+)([KMGT]i?B?)?$/;
 const STRING = /"([^"]*)"|'([^']*)'/y;
-const SIGN = /<=|>=|==|!=|&&|\|\||[<>=!&(),]/y;
+const SIGN = /<=|>=|==|!=|&&|\|\||[<>=!&(),+-]/y;
 
 const SIZES = new Map([
   ["K", 10n],

@@ -5,7 +5,7 @@ import type { Profile } from "../profile/index.js";
 import { flagOf } from "../profile/names.js";
 import { type Cells, hasAnswer } from "./cells.js";
 import { type Column, columnsOf, type RowsOf } from "./columns.js";
-import { type Comparison, type Condition, type Operand, parseWhere } from "./where-parse.js";
+import { type Comparison, type Condition, type Operand, parseWhere, type Term } from "./where-parse.js";
 import { whereError } from "./where-tokens.js";
 
 /** Cells by column. */
@@ -34,6 +34,8 @@ type Resolved =
 
 const TRUTH_NAMES = ["false", "true"];
 const LOW = 0xffffffffn;
+/** Of the numbers in sums: as many of them as a condition has room for stay exact. */
+const LARGEST = (1n << 64n) - 1n;
 
 /**
  * Compile a condition.
@@ -95,13 +97,13 @@ class Compiler {
       case "has": {
         const left = this.#resolve(condition.left);
         if (left.is !== "number" || left.column?.hasFlags !== true)
-          throw this.#error(condition.left, `has asks for a flag of the column ${this.#flagColumns()}`);
+          throw this.#noValue(left, condition.left, `has asks for a flag of the column ${this.#flagColumns()}`);
         return this.#isSet(bitsOf(left.values, this.#flagMask(condition.flag, condition.flagAt)));
       }
       case "truth": {
         const value = this.#resolve(condition.of);
         if (value.is !== "number" || (value.names !== TRUTH_NAMES && condition.of.kind !== "bits"))
-          throw this.#error(condition.of, "a condition is missing: what shall it be compared with?");
+          throw this.#noValue(value, condition.of, "a condition is missing: what shall it be compared with?");
         return this.#isSet(value.values);
       }
     }
@@ -152,14 +154,32 @@ class Compiler {
       case "bits": {
         const of = this.#resolve(operand.of);
         if (of.is === "constant") return { is: "constant", value: BigInt.asUintN(64, of.value) & operand.mask };
-        if (of.is !== "number") throw this.#error(operand.of, "& takes the bits of a number, and this is none");
+        if (of.is !== "number") throw this.#noValue(of, operand.of, "& takes the bits of a number, and this is none");
         return { is: "number", values: bitsOf(of.values, operand.mask) };
       }
+      case "sum":
+        return this.#sum(operand.terms);
       case "name": {
         const column = operand.quoted ? undefined : this.#columns.get(operand.name);
         return column === undefined ? { is: "name", name: operand.name } : this.#column(column, operand);
       }
     }
+  }
+
+  #sum(terms: readonly Term[]): Resolved {
+    const columns: { values: Values; isMinus: boolean }[] = [];
+    let constant = 0n;
+    for (const { of, isMinus } of terms) {
+      const term = this.#resolve(of);
+      if (term.is === "constant") {
+        if (term.value > LARGEST || term.value < -LARGEST) throw this.#error(of, "numbers in sums have up to 64 bits");
+        constant += isMinus ? -term.value : term.value;
+      } else if (term.is === "number" && term.names !== TRUTH_NAMES) columns.push({ values: term.values, isMinus });
+      else throw this.#noValue(term, of, "+ and - take numbers, and this is none");
+    }
+    return columns.length === 0
+      ? { is: "constant", value: constant }
+      : { is: "number", values: sumOf(columns, constant) };
   }
 
   #column(column: Column, operand: Operand): Resolved {
@@ -192,7 +212,12 @@ class Compiler {
     right: Resolved,
     rightOperand: Operand,
   ): Predicate {
-    if (left.is !== "number" && left.is !== "names") throw this.#noColumn(left, leftOperand);
+    if (left.is !== "number" && left.is !== "names") {
+      // Neither side is a column.
+      const [side, operand] =
+        left.is === "constant" && right.is === "name" ? [right, rightOperand] : [left, leftOperand];
+      throw this.#noValue(side, operand, "one side of a comparison has to be a column");
+    }
     if (right.is === "empty") return this.#isEmpty(how, left, rightOperand);
     if (left.is === "names") return this.#compareNames(how, left, right, rightOperand);
     if (right.is === "names") throw this.#error(rightOperand, "a number and a name can't be compared");
@@ -203,22 +228,27 @@ class Compiler {
     return comparing(how, left.values, () => ({ constant: value }));
   }
 
-  /** Neither side is a column. */
-  #noColumn(left: Resolved, operand: Operand): VmemmapError {
-    if (left.is === "name" && operand.kind === "name" && !operand.quoted)
-      return this.#error(operand, `no column ${strangeName(left.name, [...this.#columns.keys()])}`);
-    return this.#error(operand, "one side of a comparison has to be a column");
+  /** An operand that is not what stands there; a name that is no column's is told as that. */
+  #noValue({ is }: Resolved, operand: Operand, message: string): VmemmapError {
+    const isName = is === "name" && operand.kind === "name" && !operand.quoted;
+    return this.#error(operand, isName ? this.#strangeColumn(operand.name) : message);
+  }
+
+  #strangeColumn(name: string): string {
+    const [first, ...rest] = name.split("-");
+    if (rest.length > 0 && this.#columns.has(first!))
+      return `no column ${JSON.stringify(name)}; a difference has spaces around its sign: ${name.split("-").join(" - ")}`;
+    const lower = name.toLowerCase();
+    if (name !== lower && this.#columns.has(lower))
+      return `no column ${JSON.stringify(name)}; columns are in lower case: ${lower}`;
+    return `no column ${strangeName(name, [...this.#columns.keys()])}`;
   }
 
   /** The number that a name stands for, of a column whose numbers have names. */
   #place(left: Resolved & { readonly is: "number" }, name: string, operand: Operand): number {
     if (left.names === undefined) {
       const isQuoted = operand.kind === "name" && operand.quoted;
-      const names = [...this.#columns.keys()];
-      throw this.#error(
-        operand,
-        isQuoted ? "a number and a string can't be compared" : `no column ${strangeName(name, names)}`,
-      );
+      throw this.#error(operand, isQuoted ? "a number and a string can't be compared" : this.#strangeColumn(name));
     }
     const place = left.names.findIndex((candidate) => candidate.toLowerCase() === name.toLowerCase());
     if (place < 0) throw this.#error(operand, `no ${left.column?.name ?? "name"} ${strangeName(name, left.names)}`);
@@ -302,6 +332,28 @@ function bitsOf(values: Values, mask: bigint): Values {
     for (let i = 0; i < rows; i++) {
       high[i] = (high[i]! & maskHigh) >>> 0;
       low[i]! &= maskLow;
+    }
+    return { high, low, valid };
+  };
+}
+
+/** Values added up and taken away, and a constant with them: exact, whatever their sign. No answer where one of them has none. */
+function sumOf(terms: readonly { readonly values: Values; readonly isMinus: boolean }[], constant: bigint): Values {
+  const constantHigh = Number(constant >> 32n);
+  const constantLow = Number(constant & LOW);
+  return (cells, rows) => {
+    const high = new Float64Array(rows).fill(constantHigh);
+    const low = new Uint32Array(rows).fill(constantLow);
+    const valid = new Uint8Array(rows).fill(1);
+    for (const { values, isMinus } of terms) {
+      const sign = isMinus ? -1 : 1;
+      const term = values(cells, rows);
+      for (let i = 0; i < rows; i++) {
+        const sum = low[i]! + sign * term.low[i]!;
+        low[i] = sum;
+        high[i]! += sign * term.high[i]! + Math.floor(sum / 2 ** 32);
+        if (term.valid !== undefined) valid[i]! &= term.valid[i]!;
+      }
     }
     return { high, low, valid };
   };

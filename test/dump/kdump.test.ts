@@ -115,7 +115,6 @@ describe("what a dump says of itself", () => {
       framesHere: here,
       framesFiltered: frames.size - here,
       framesAbsent: 700 - frames.size,
-      unpackedBy: "this thread",
     });
   });
 

@@ -35,14 +35,15 @@ function deadly(): Job {
 
 describe("threads", () => {
   it("give each frame its page, in the list's order", async () => {
-    const dump = await openKdump([new BytesFile(file)], { threads: 2 });
+    const onUnpackedBy = vi.fn();
+    const dump = await openKdump([new BytesFile(file)], { threads: 2, onUnpackedBy });
     const mixed = list.map((frame) => (frame * 7919) % COUNT);
     for (const frames of [list, mixed]) {
       const out = new Uint8Array(COUNT * PAGE);
       await dump.memory.readFrames(frames, out);
       expect(differences(out, frames)).toBe(0);
     }
-    expect(dump.details["unpackedBy"]).toBe("2 threads");
+    expect(onUnpackedBy.mock.calls).toEqual([["2 threads"]]);
     await dump.close();
   });
 
@@ -50,15 +51,16 @@ describe("threads", () => {
     const frames = [...list.map((frame) => (frame * 4567 + 11) % COUNT), 5, 5, 5];
     const outs = await Promise.all(
       [1, 2].map(async (threads) => {
-        const dump = await openKdump([new BytesFile(file)], { threads });
+        const by: string[] = [];
+        const dump = await openKdump([new BytesFile(file)], { threads, onUnpackedBy: (who) => by.push(who) });
         const out = new Uint8Array(frames.length * PAGE);
         await dump.memory.readFrames(frames, out);
-        const by = dump.details["unpackedBy"];
         await dump.close();
-        return { out, by };
+        return { out, by, details: dump.details };
       }),
     );
-    expect(outs.map(({ by }) => by)).toEqual(["this thread", "2 threads"]);
+    expect(outs.map(({ by }) => by)).toEqual([[], ["2 threads"]]);
+    expect(outs[0]!.details).toEqual(outs[1]!.details);
     expect(Buffer.compare(outs[0]!.out, outs[1]!.out)).toBe(0);
   });
 
@@ -84,11 +86,13 @@ describe("threads", () => {
   });
 
   it("are not started for few pages, nor for one thread", async () => {
-    const few = await openKdump([new BytesFile(file)], { threads: 2 });
+    const onUnpackedBy = vi.fn();
+    const few = await openKdump([new BytesFile(file)], { threads: 2, onUnpackedBy });
     await few.memory.readFrames(list.slice(0, 1000), new Uint8Array(1000 * PAGE));
-    const one = await openKdump([new BytesFile(file)], { threads: 1 });
+    const one = await openKdump([new BytesFile(file)], { threads: 1, onUnpackedBy });
     await one.memory.readFrames(list, new Uint8Array(COUNT * PAGE));
-    expect([few, one].map(({ details }) => details["unpackedBy"])).toEqual(["this thread", "this thread"]);
+    expect(onUnpackedBy).not.toHaveBeenCalled();
+    await Promise.all([few.close(), one.close()]);
   });
 
   it("tell of a damaged page, and go on", async () => {
@@ -125,24 +129,36 @@ describe("threads", () => {
     const run = vi.fn((job: Job): Promise<Done> => Promise.resolve({ ...job, damage: null, threw }));
     const pool = { size: 2, run, stop: () => Promise.resolve() };
     const start = vi.spyOn(UnpackPool, "start").mockResolvedValue(pool as unknown as UnpackPool);
-    const dump = await openSource([new BytesFile(file)], { threads: 2 });
+    const onUnpackedBy = vi.fn();
+    const dump = await openSource([new BytesFile(file)], { threads: 2, onUnpackedBy });
     const outs = [new Uint8Array(COUNT * PAGE), new Uint8Array(COUNT * PAGE)];
     await dump.memory.readFrames(list, outs[0]!);
     const asked = run.mock.calls.length;
     await dump.memory.readFrames(list, outs[1]!);
     expect(outs.map((out) => differences(out, list))).toEqual([0, 0]);
-    expect([run.mock.calls.length, dump.details["unpackedBy"]]).toEqual([asked, "this thread (no zstddec)"]);
+    expect(run.mock.calls.length).toBe(asked);
+    expect(onUnpackedBy.mock.calls).toEqual([["2 threads"], ["this thread (no zstddec)"]]);
     await dump.close();
     start.mockRestore();
   });
 
   it("are done without where none can be started", async () => {
     // The sources have no worker.js.
-    const dump = await openSource([new BytesFile(file)], { threads: 2 });
+    const onUnpackedBy = vi.fn();
+    const dump = await openSource([new BytesFile(file)], { threads: 2, onUnpackedBy });
     const out = new Uint8Array(COUNT * PAGE);
     await dump.memory.readFrames(list, out);
     expect(differences(out, list)).toBe(0);
-    expect(dump.details["unpackedBy"]).toMatch(/^this thread \(.*worker\.js/);
+    expect(onUnpackedBy.mock.calls).toEqual([[expect.stringMatching(/^this thread \(.*worker\.js/)]]);
+    await dump.close();
+  });
+
+  it("are stopped where who hears of them throws, and the read ends with that", async () => {
+    const onUnpackedBy = () => {
+      throw new Error("enough");
+    };
+    const dump = await openKdump([new BytesFile(file)], { threads: 2, onUnpackedBy });
+    await expect(dump.memory.readFrames(list, new Uint8Array(COUNT * PAGE))).rejects.toThrow("enough");
     await dump.close();
   });
 });

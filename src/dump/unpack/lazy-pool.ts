@@ -12,16 +12,16 @@ const MOST_THREADS = 8;
 export class LazyPool {
   #asked = 0;
   #pool: Promise<UnpackPool | null> | null = null;
-  #state = "this thread";
   #over = false;
 
-  /** @param threads how many; 1: none but this */
-  constructor(private readonly threads: number | undefined) {}
-
-  /** Who unpacks, as `details` say it. */
-  get state(): string {
-    return this.#state;
-  }
+  /**
+   * @param threads how many; 1: none but this
+   * @param onUnpackedBy told who unpacks, when that changes: "2 threads", "this thread (why)"; before, it is this thread
+   */
+  constructor(
+    private readonly threads: number | undefined,
+    private readonly onUnpackedBy?: (who: string) => void,
+  ) {}
 
   /** Threads for a list of pages, or null: this thread is to unpack them. */
   async for(pages: number): Promise<UnpackPool | null> {
@@ -32,27 +32,35 @@ export class LazyPool {
 
   /** Give out no pool any more: this thread is to unpack. Who has one may go on with it. */
   giveUp(reason: string): void {
+    if (this.#over) return;
     this.#over = true;
-    this.#state = `this thread (${reason})`;
+    this.onUnpackedBy?.(`this thread (${reason})`);
   }
 
   /** End the threads, and what they are at. They are not waited for: nothing of the dump's is theirs. */
   async close(): Promise<void> {
     this.#over = true;
-    void (await this.#pool)?.stop();
+    // One that could not be started has told the read that wanted it.
+    void (await this.#pool?.catch(() => null))?.stop();
   }
 
   async #start(): Promise<UnpackPool | null> {
     const threads = this.threads ?? Math.min(await hostThreads(), MOST_THREADS);
     if (threads <= 1) return null;
+    let pool: UnpackPool;
     try {
-      const pool = await UnpackPool.start(threads);
-      this.#state = `${pool.size} threads`;
-      return pool;
+      pool = await UnpackPool.start(threads);
     } catch (error) {
       if (!(error instanceof VmemmapError)) throw error;
-      this.#state = `this thread (${error.message})`;
+      this.onUnpackedBy?.(`this thread (${error.message})`);
       return null;
+    }
+    try {
+      this.onUnpackedBy?.(`${pool.size} threads`);
+      return pool;
+    } catch (error) {
+      await pool.stop();
+      throw error;
     }
   }
 }

@@ -212,6 +212,20 @@ describe("info", () => {
     expect(stdout).toMatch(/\nvmemmapBase +0xfffffb9640000000 +\S/);
   });
 
+  it("shows bits, offsets, types and frames as people read them, and in JSON as they are", async () => {
+    const { stdout } = await runCli(["info", MAP]);
+    expect(stdout).toMatch(/\nflags\.head +bit 6 /);
+    expect(stdout).toMatch(/\nfolio\.nrPages +\+120 /);
+    expect(stdout).toMatch(/\npageTypes\.slab +0xf5 /);
+    expect(stdout).toMatch(/\npageTablesFrame +PFN 79914, physical 0x1382a000 /);
+    expect(stdout).toMatch(/\nkallsyms +no /);
+    const { facts } = await json<{ facts: { name: string; value: unknown }[] }>("info", MAP);
+    const values = ["flags.head", "folio.nrPages", "pageTypes.slab", "pageTablesFrame", "kallsyms"].map(
+      (wanted) => facts.find(({ name }) => name === wanted)!.value,
+    );
+    expect(values).toEqual([6, 120, 0xf5, 79914, false]);
+  });
+
   it("lists the device page maps", async () => {
     const { pgmaps } = await json<{ pgmaps: { typeName: string; address: string }[] }>("info", MAP);
     expect(pgmaps.map(({ typeName }) => typeName).sort()).toEqual(["MEMORY_DEVICE_FS_DAX", "MEMORY_DEVICE_GENERIC"]);

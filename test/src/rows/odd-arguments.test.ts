@@ -32,6 +32,13 @@ const options: [string, object, RegExp][] = [
   ["a range of null", { range: null }, /range null: expected an object/],
   // As lists and openVmcore have ranges: it would silently be all pages from there on.
   ["a range by its count", { range: { start: 0, count: 10 } }, /range: no option "count"; there is start, end/],
+  ["a sort of null", { sort: null, limit: 1 }, /sort null: expected an object/],
+  ["a sort by no column", { sort: {}, limit: 1 }, /sort by undefined: expected the name of a column/],
+  ["a sort by no known column", { sort: { column: "__proto__" }, limit: 1 }, /no column "__proto__"/],
+  ["a sort with another option", { sort: { column: "pfn", by: 1 }, limit: 1 }, /.*by/],
+  ["a sort in no direction", { sort: { column: "pfn", descending: "yes" }, limit: 1 }, /descending "yes"/],
+  ["a sort without a limit", { sort: { column: "pfn" } }, /sort takes a limit, how many rows: up to 100000/],
+  ["a sort of too many", { sort: { column: "pfn" }, limit: 100_001 }, /limit of sorted rows 100001: expected/],
   ["a limit that is no number", { limit: "5" }, /limit "5": expected a whole number/],
 ];
 

@@ -89,7 +89,64 @@ const literal: fc.Arbitrary<{ readonly text: string; readonly value: bigint }> =
     return { text: `${sign}${isHex ? `0x${digits.toString(16)}` : digits}`, value };
   });
 
+/** Sums as they are written: `refcount + 1 - mapcount`, `3 -0x1 - order`. */
+const sum: fc.Arbitrary<{ readonly text: string; readonly valueOf: (row: Row) => bigint | null }> = fc
+  .array(
+    fc.record({
+      term: fc.oneof(
+        column.map((name) => ({ text: name, of: (row: Row) => bigOf(row[name]!) })),
+        fc.integer({ min: 0, max: 70 }).map((value) => ({ text: String(value), of: () => BigInt(value) })),
+        fc
+          .bigInt({ min: 0n, max: 2n ** 64n - 1n })
+          .map((value) => ({ text: `0x${value.toString(16)}`, of: () => value })),
+        fc.tuple(column, fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })).map(([name, mask]) => ({
+          text: `(${name} & ${mask})`,
+          of: (row: Row) => {
+            const cell = bigOf(row[name]!);
+            return cell === null ? null : BigInt.asUintN(64, cell) & mask;
+          },
+        })),
+      ),
+      isMinus: fc.boolean(),
+      space: fc.constantFrom("", " "),
+    }),
+    { minLength: 1, maxLength: 4 },
+  )
+  .chain((terms) => fc.tuple(fc.constant(terms), column))
+  .map(([terms, name]) => ({
+    text: terms.reduce((text, { term, isMinus, space }) => `${text} ${isMinus ? "-" : "+"}${space}${term.text}`, name),
+    valueOf: (row: Row) =>
+      terms.reduce<bigint | null>((value, { term, isMinus }) => {
+        const other = term.of(row);
+        if (value === null || other === null) return null;
+        return isMinus ? value - other : value + other;
+      }, bigOf(row[name]!)),
+  }));
+
 const compared: fc.Arbitrary<Sample> = fc.oneof(
+  fc
+    .tuple(
+      sum,
+      how,
+      fc.oneof(
+        sum,
+        literal.map(({ text, value }) => ({ text, valueOf: () => value })),
+      ),
+    )
+    .map(([a, sign, b]) => ({
+      text: `${a.text} ${sign} ${b.text}`,
+      holds: (row: Row) => {
+        const [left, right] = [a.valueOf(row), b.valueOf(row)];
+        return left !== null && right !== null && COMPARE[sign]!(left, right);
+      },
+    })),
+  fc.tuple(sum, fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })).map(([{ text, valueOf }, mask]) => ({
+    text: `${text} & ${mask}`,
+    holds: (row: Row) => {
+      const value = valueOf(row);
+      return value !== null && (BigInt.asUintN(64, value) & mask) !== 0n;
+    },
+  })),
   fc.tuple(column, how, literal, fc.boolean()).map(([name, sign, { text, value }, isTurned]) => ({
     text: isTurned ? `${text} ${sign} ${name}` : `${name} ${sign} ${text}`,
     holds: (row: Row) => {
@@ -178,7 +235,7 @@ describe("conditions", () => {
     "are read, or refused by a VmemmapError that points to a place, whatever the text",
     () => {
       const word = fc.constantFrom(
-        ..."pfn kind order flags has in not and or ( ) , = != & 1 0x9 'a' \" anon ! empty 4K".split(" "),
+        ..."pfn kind order flags + - -1 has in not and or ( ) , = != & 1 0x9 'a' \" anon ! empty 4K".split(" "),
       );
       const texts = fc.oneof(
         fc.string({ maxLength: 40 }),
@@ -205,6 +262,26 @@ describe("conditions", () => {
     expect(of("pfn & 63 = 0")).toBe(rows.filter(({ pfn }) => (pfn as number) % 64 === 0).length);
     expect(of("(pfn & 63) = 0")).toBe(of("pfn & 63 = 0"));
     expect(of("not order = 0 and refcount = 1")).toBe(of("(not (order = 0)) and refcount = 1"));
+  });
+
+  it("+ and - bind closer than &, from left to right, and sums don't wrap", () => {
+    const of = (where: string) => matching(where);
+    expect(of("head + 1 & 63 = 1")).toEqual(of("(head & 63) = 0"));
+    expect(of("refcount - 1 - 1 = -1")).toEqual(of("refcount = 1"));
+    expect(of("refcount -1 = 0")).toEqual(of("refcount = 1"));
+    expect(of("refcount - (1 - 1) = 1")).toEqual(of("refcount = 1"));
+    expect(of("refcount - 1 < 0").length).toBeGreaterThan(0);
+    expect(of("page + 0xffffffffffffffff > page")).toEqual(of("pfn >= 0"));
+    expect(of("pfn - head = 1")).toEqual(of("pfn = head + 1"));
+    expect(of("pgmap + 1 = 0 or pgmap + 1 != 0")).toEqual(of("pgmap != empty"));
+    expect(of("refcount in (mapcount + 1, mapcount + 2)")).toEqual(
+      of("refcount = mapcount + 1 or refcount - mapcount = 2"),
+    );
+  });
+
+  it("a hyphen inside a name is the name's", () => {
+    expect(matching("kind = device-generic").length).toBeGreaterThan(0);
+    expect(matching("kind = large-kmalloc and refcount - 1 >= 0").length).toBe(0);
   });
 
   it("a cell without an answer is neither in a list nor not in it", () => {
@@ -257,6 +334,25 @@ describe("a condition that can't be read says where", () => {
     ["pincount > 1", 'no column "pincount"; there is', 0],
     ["", "the condition ends here: expected a column or a value", 0],
     ["order in 9", "a list in ( ) is missing", 9],
+    ["refcount-1 = 0", 'no column "refcount-1"; a difference has spaces around its sign: refcount - 1', 0],
+    ["1 = pfn-head", 'no column "pfn-head"; a difference has spaces around its sign: pfn - head', 4],
+    ["refcount + anon = 1", 'no column "anon"; there is', 11],
+    ["refcount + kind = 1", "+ and - take numbers, and this is none", 11],
+    ["alias + 1 = 1", "+ and - take numbers, and this is none", 0],
+    ["refcount - empty = 1", "+ and - take numbers, and this is none", 11],
+    ["refcount + (order = 1)", "+ and - take values: this is a condition", 12],
+    ["refcount + = 1", '"=": expected a column or a value', 11],
+    ["refcount + 1", "a condition is missing: what shall it be compared with?", 0],
+    ["refcount + 1 = empty", "only a column can be empty", 15],
+    ["pfn & 63 + 1 = 0", '"+" behind &: put ( ) around what comes first', 9],
+    ["pfn & 63 -1 = 0", '"-1" behind &: put ( ) around what comes first', 9],
+    ["pfn + 0x10000000000000000 = 0", "numbers in sums have up to 64 bits", 6],
+    ["order = - 1", '"-": expected a column or a value', 8],
+    ["FLAGS HAS dirty", 'no column "FLAGS"; columns are in lower case: flags', 0],
+    ["flgas has dirty", 'no column "flgas"; did you mean flags?', 0],
+    ["Kind = anon", 'no column "Kind"; columns are in lower case: kind', 0],
+    ["PFN & 63 = 0", 'no column "PFN"; columns are in lower case: pfn', 0],
+    ["not ALIAS", 'no column "ALIAS"; columns are in lower case: alias', 4],
   ])("%s", (where, message, at) => {
     expect.assertions(2);
     try {
@@ -266,6 +362,12 @@ describe("a condition that can't be read says where", () => {
       expect(lines[0]!.startsWith(message) ? message : lines[0]).toBe(message);
       expect(lines.slice(1)).toEqual([`  ${where}`, `  ${" ".repeat(at)}^`]);
     }
+  });
+
+  it("long, but not deep", () => {
+    const long = { ...WHOLE, range: { start: 4096, end: 4098 } };
+    expect([...pageRows(map, { ...long, where: `pfn${" + 1 - 1".repeat(8000)} >= 0` }).blocks]).toHaveLength(1);
+    expect([...pageRows(map, { ...long, where: `pfn${" & 4096".repeat(9000)} = 4096` }).blocks]).toHaveLength(1);
   });
 
   it("nested too deep", () => {
