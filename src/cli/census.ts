@@ -51,8 +51,8 @@ export default defineCommand({
     range: RANGE_OPTION,
   },
   details: `Counts pages, and folios: heads of compound pages and single pages. A tail has its head's kind and order; zone, node
-and flags are those of each page's own word. By flags, a page counts for each flag that it has; what page 1 of a folio keeps for it (its order
-and second flags), and what HVO shows in a head's place (up to 7.0), does not count.`,
+and flags are those of each page's own word. By flags, a page counts for each flag that it has; what page 1 of a folio keeps for it
+(its order and second flags), and what HVO shows in a head's place (up to 7.0), does not count.`,
   examples: [
     { line: "vmemmap census vmcore", says: "what the machine's memory was used for" },
     { line: "vmemmap census vmcore --by order --json", says: "folios by order, for another program" },
