@@ -13,6 +13,7 @@ const OFFSET_BYTES = 4;
 const ADDRESS_BYTES = 8;
 /** Tables begin at multiples of 8, in newer kernels of 4. */
 const ALIGNMENTS = [8, 4];
+const MAX_PADDING = 8;
 /** More symbols than a number of three bytes tells. */
 const MAX_SYMBOLS = 2 ** 24;
 
@@ -75,9 +76,17 @@ class Names {
     const to = this.markers[group + 1] ?? this.end;
     const bytes = await this.kernel.tryRead(this.table.start + BigInt(from), to - from);
     if (bytes === null) return null;
-    let packed = packedNameAt(bytes, 0);
-    for (let i = number % GROUP; i > 0 && packed !== null; i--) packed = packedNameAt(bytes, packed.to);
-    return packed && spell(this.table.tokens, bytes, packed);
+    // All names of the group, so that they are seen to end where the next begins: a marker that is off would name every symbol wrongly.
+    let name: string | null = null;
+    let at = 0;
+    for (let i = group * GROUP; i < Math.min((group + 1) * GROUP, this.count); i++) {
+      const packed = packedNameAt(bytes, at);
+      if (packed === null) return null;
+      if (i === number) name = spell(this.table.tokens, bytes, packed);
+      at = packed.to;
+    }
+    const rest = bytes.length - at;
+    return rest === 0 || (to === this.end && rest < MAX_PADDING) ? name : null;
   }
 }
 

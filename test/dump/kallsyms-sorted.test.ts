@@ -3,7 +3,7 @@ import { findSymbols } from "../../src/dump/kallsyms.js";
 import { readNameTable } from "../../src/dump/kallsyms-names.js";
 import { numbersByHalving } from "../../src/dump/kallsyms-sorted.js";
 import { Vmcoreinfo } from "../../src/dump/vmcoreinfo.js";
-import { type AddressRule, writeKallsyms } from "./write-kallsyms.js";
+import { type AddressRule, packName, writeKallsyms } from "./write-kallsyms.js";
 import { KernelWriter } from "./write-kernel.js";
 
 /** 700 symbols in no order, so three groups of names. */
@@ -66,6 +66,16 @@ describe("names that are not sorted as they should be", () => {
     const markers = machineOf.info.symbol("kallsyms_token_table")! - 12n;
     machineOf.writer.put(markers + 4n, new Uint8Array(Uint32Array.of(9000, 8000).buffer));
     expect(await numbers(machineOf)).toBeNull();
+  });
+
+  it.each([1, 2])("give no answer where marker %i leads to the second name of its group", async (marker) => {
+    const machineOf = machine("place", 4);
+    const at = machineOf.info.symbol("kallsyms_token_table")! - 12n + BigInt(4 * marker);
+    const start = NAMES.slice(0, 256 * marker + 1).reduce((sum, name) => sum + packName(name).length, 0);
+    machineOf.writer.put(at, new Uint8Array(Uint32Array.of(start).buffer));
+    expect(await numbers(machineOf)).toBeNull();
+    const { addresses } = await findSymbols(machineOf.info, machineOf.writer.kernel(), NAMES);
+    expect(Object.fromEntries(addresses)).toEqual(SYMBOLS);
   });
 
   it("give no answer without a name that VMCOREINFO has too", async () => {

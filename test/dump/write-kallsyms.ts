@@ -56,7 +56,14 @@ export function writeKallsyms(kernel: KernelWriter, { symbols, rule, sorted }: K
   // No page between the tables is missing.
   kernel.put(AT, new Uint8Array(TABLES_BYTES));
   kernel.put(AT, new Uint8Array(Uint32Array.of(names.length).buffer));
-  kernel.put(AT + TABLES.names, Uint8Array.from(names.flatMap(packName)));
+  const packed = Uint8Array.from(names.flatMap(packName));
+  const places = { ...TABLES };
+  if (sorted !== undefined) {
+    // Nothing but padding between the tables.
+    const before = roundUp(packed.length, sorted) + roundUp(Math.ceil(names.length / 256) * 4, sorted);
+    places.names = TABLES.token_table - BigInt(before);
+  }
+  kernel.put(AT + places.names, packed);
   kernel.put(
     AT + TABLES.token_table,
     Uint8Array.from(texts.flatMap((text) => Array.from(`${text}\0`, (character) => character.charCodeAt(0)))),
@@ -66,7 +73,7 @@ export function writeKallsyms(kernel: KernelWriter, { symbols, rule, sorted }: K
   if (rule === "addresses") kernel.words(AT + TABLES.offsets, addresses);
   else kernel.put(AT + TABLES.offsets, new Uint8Array(Int32Array.from(addresses, offsetBy(rule)).buffer));
   if (sorted !== undefined) writeSorted(kernel, { names, rule, alignment: sorted });
-  const lines = Object.entries(TABLES)
+  const lines = Object.entries(places)
     .filter(([name]) => name !== "relative_base" || rule === "percpu" || rule === "relative")
     .map(([name, offset]) => {
       const key = rule === "addresses" && name === "offsets" ? "addresses" : name;
@@ -74,6 +81,10 @@ export function writeKallsyms(kernel: KernelWriter, { symbols, rule, sorted }: K
     });
   const stext = symbols["_stext"];
   return stext === undefined ? lines : [`SYMBOL(_stext)=${stext.toString(16)}`, ...lines];
+}
+
+function roundUp(bytes: number, alignment: number): number {
+  return Math.ceil(bytes / alignment) * alignment;
 }
 
 /** The markers, and the numbers of the symbols in the order of their names. */
@@ -88,13 +99,13 @@ function writeSorted(
     return start;
   });
   const markers = starts.filter((_, number) => number % 256 === 0);
-  const roundUp = (bytes: number) => Math.ceil(bytes / alignment) * alignment;
   kernel.put(
-    AT + TABLES.token_table - BigInt(roundUp(markers.length * 4)),
+    AT + TABLES.token_table - BigInt(roundUp(markers.length * 4, alignment)),
     new Uint8Array(Uint32Array.from(markers).buffer),
   );
   const byName = names.map((_, number) => number).sort((a, b) => (names[a]! < names[b]! ? -1 : 1));
-  const place = rule === "place" ? TABLES.offsets + BigInt(roundUp(names.length * 4)) : TABLES.relative_base + 8n;
+  const place =
+    rule === "place" ? TABLES.offsets + BigInt(roundUp(names.length * 4, alignment)) : TABLES.relative_base + 8n;
   kernel.put(
     AT + place,
     Uint8Array.from(byName.flatMap((number) => [number >> 16, (number >> 8) & 255, number & 255])),
