@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { findSymbols } from "../../src/dump/kallsyms.js";
 import { readNameTable } from "../../src/dump/kallsyms-names.js";
@@ -5,6 +6,7 @@ import { numbersByHalving } from "../../src/dump/kallsyms-sorted.js";
 import { Vmcoreinfo } from "../../src/dump/vmcoreinfo.js";
 import { type AddressRule, packName, writeKallsyms } from "./write-kallsyms.js";
 import { KernelWriter } from "./write-kernel.js";
+import { runs, timeout } from "../property/runs.js";
 
 /** 700 symbols in no order, so three groups of names. */
 const SYMBOLS: Record<string, bigint> = { _stext: 0xffffffff81000000n };
@@ -86,6 +88,24 @@ describe("names that are not sorted as they should be", () => {
     const wanted = ["pgmap_array"];
     expect(await numbersByHalving(info, kernel, table, { wanted, anchors: ["_stext", "init_uts_ns"] })).toBeNull();
     expect(await numbersByHalving(info, kernel, table, { wanted, anchors: [] })).toBeNull();
+  });
+
+  it("never give a wrong address, whatever is damaged of markers and order", { timeout }, async () => {
+    const damage = fc.record({ at: fc.nat(2999), byte: fc.nat(255) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(damage, { minLength: 1, maxLength: 6 }), async (damages) => {
+        const { writer, info } = machine("place", 4);
+        const markers = info.symbol("kallsyms_token_table")! - 12n;
+        const seqs = info.symbol("kallsyms_offsets")! + BigInt(NAMES.length * 4);
+        for (const { at, byte } of damages) {
+          const place = at < 900 ? markers + BigInt(at % 12) : seqs + BigInt(at - 900);
+          writer.put(place, Uint8Array.of(byte));
+        }
+        const { addresses } = await findSymbols(info, writer.kernel(), NAMES);
+        for (const [name, address] of addresses) expect([name, address]).toEqual([name, SYMBOLS[name]]);
+      }),
+      runs(60),
+    );
   });
 
   it("are looked for one by one then", async () => {
