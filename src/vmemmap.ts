@@ -14,8 +14,14 @@ import { VmemmapError, type VmemmapErrorCode } from "./errors.js";
 import { Folio } from "./folio.js";
 import { HeadIndex } from "./head-index.js";
 import { noteOptimized, noteRestored } from "./hvo.js";
-import { unpack } from "./image/chunk.js";
-import { type ByteSource, decodeImage, type DecodedImage, encodeImage, type ImageHeader } from "./image/image.js";
+import {
+  type ByteSource,
+  decodeImage,
+  type DecodedImage,
+  encodeImage,
+  type ImageHeader,
+  unpackSlots,
+} from "./image/image.js";
 import { type FlagPolicy, profile as profileOf, type PresetName, type Profile } from "./profile/index.js";
 import { flagOf, typeOf } from "./profile/names.js";
 import {
@@ -761,9 +767,9 @@ export class Vmemmap<B extends ArrayBufferLike = ArrayBuffer> extends DeviceMap<
   ): Promise<Vmemmap> {
     const fillSlots = async (map: Vmemmap, { packedSlots }: DecodedImage) => {
       const { core } = map;
-      for await (const { section, chunk } of packedSlots) {
-        const slot = core.sectionSlot(section.number);
-        if (slot >= 0) core.u8.set(await unpack(chunk), core.address(slot));
+      const isThere = ({ number }: Section) => core.sectionSlot(number) >= 0;
+      for await (const { section, bytes } of unpackSlots(packedSlots, isThere)) {
+        core.u8.set(bytes, core.address(core.sectionSlot(section.number)));
       }
       map.checkWellFormed();
     };

@@ -145,13 +145,18 @@ async function* readSlots(reader: ChunkReader, sections: readonly Section[]): As
 /** Sections that are inflated while one is taken. */
 const SECTIONS_AHEAD = 2;
 
-async function* unpackSlots(packed: AsyncIterable<PackedSlots>): AsyncGenerator<SectionSlots, void> {
+/** Slots as they were before they were packed; sections that are not wanted are left out as they stand. @throws VmemmapError "bad-image" */
+export async function* unpackSlots(
+  packed: AsyncIterable<PackedSlots>,
+  isWanted: (section: Section) => boolean = () => true,
+): AsyncGenerator<SectionSlots, void> {
   const underWay: { readonly section: Section; readonly bytes: ReturnType<typeof unpack> }[] = [];
   const first = async (): Promise<SectionSlots> => {
     const { section, bytes } = underWay.shift()!;
     return { section, bytes: await bytes };
   };
   for await (const { section, chunk } of packed) {
+    if (!isWanted(section)) continue;
     const bytes = unpack(chunk);
     // Who waits for it hears of its failure.
     bytes.catch(() => undefined);
